@@ -1,0 +1,86 @@
+# Builds and tests the node. `make help` lists what there is.
+#
+# BUILD names the folder of one flavour (build/release, build/asan); a flavour is chosen by SANITIZE=1.
+
+SHELL := /bin/bash
+CC ?= cc
+ifneq ($(SANITIZE),)
+BUILD := build/asan
+FLAVOUR := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+PROGRAM := $(BUILD)/todo_node
+else
+BUILD := build/release
+FLAVOUR := -O2 -D_FORTIFY_SOURCE=2 -fstack-protector-strong
+PROGRAM := priv/todo_node
+endif
+
+# The installed OTP says where libei is. ERL_EI_INCLUDE_DIR and ERL_EI_LIBDIR, as rebar3 and Mix set them, win.
+ifeq ($(and $(ERL_EI_INCLUDE_DIR),$(ERL_EI_LIBDIR)),)
+EI_DIR := $(shell erl -noinput -boot no_dot_erlang -eval 'io:put_chars(code:lib_dir(erl_interface)), halt().' 2>/dev/null)
+ERL_EI_INCLUDE_DIR := $(EI_DIR)/include
+ERL_EI_LIBDIR := $(EI_DIR)/lib
+endif
+
+VERSION := $(shell sed -n 's/.*{vsn, *"\([^"]*\)"}.*/\1/p' src/todo.app.src)
+WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
+            -Wcast-qual -Wwrite-strings -Wundef -Wvla -Wno-unused-parameter
+CPPFLAGS := -D_GNU_SOURCE -DTODO_VERSION='"$(VERSION)"' -Ic_src -isystem $(ERL_EI_INCLUDE_DIR)
+CFLAGS := -std=c11 -g -fPIE $(FLAVOUR) $(WARNINGS)
+LDFLAGS := -pie -Wl,-z,relro,-z,now $(FLAVOUR)
+LDLIBS := -L$(ERL_EI_LIBDIR) -lei -luv -lcrypto -lz -lpthread
+
+# A layer may use itself and the ones after it.
+LAYERS := examples todo store runtime wire base
+below_base := base
+below_wire := wire $(below_base)
+below_runtime := runtime $(below_wire)
+below_store := store $(below_base)
+below_todo := todo store $(below_runtime)
+below_examples := examples $(below_runtime)
+
+objects = $(patsubst c_src/%.c,$(BUILD)/%.o,$(wildcard c_src/$(1)/*.c))
+libraries = $(foreach l,$(1),$(BUILD)/lib$(l).a)
+
+TEST_SOURCES := $(wildcard test/c/*/test_*.c)
+TESTS := $(patsubst test/c/%.c,$(BUILD)/test/%,$(TEST_SOURCES))
+
+.PHONY: all
+all: $(PROGRAM) ## build priv/todo_node
+
+define layer_rule
+$(BUILD)/lib$(1).a: $(call objects,$(1))
+	@mkdir -p $$(@D)
+	rm -f $$@ && ar rcs $$@ $$^
+endef
+$(foreach l,$(LAYERS),$(eval $(call layer_rule,$(l))))
+
+$(BUILD)/%.o: c_src/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(PROGRAM): $(BUILD)/main.o $(call libraries,$(LAYERS))
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@.new $^ $(LDLIBS) && mv $@.new $@
+
+# Each test program is linked with its own layer and the ones below it, nothing else. test/c/<layer>/fake_*.c are
+# linked into every test program of that layer.
+define test_rule
+$(BUILD)/test/$(1)/%: test/c/$(1)/%.c $(wildcard test/c/$(1)/fake_*.c test/c/$(1)/fake_*.h) test/c/unit.h $(call libraries,$(below_$(1)))
+	@mkdir -p $$(@D)
+	$(CC) $(CPPFLAGS) -Itest/c $(CFLAGS) $(LDFLAGS) -o $$@ $$< $(wildcard test/c/$(1)/fake_*.c) $(call libraries,$(below_$(1))) -lcmocka $(LDLIBS)
+endef
+$(foreach l,$(LAYERS),$(eval $(call test_rule,$(l))))
+
+.PHONY: test-c
+test-c: $(TESTS) ## build and run the C tests
+	@status=0; for t in $(TESTS); do echo "== $$t"; timeout 300 $$t || status=1; done; exit $$status
+
+.PHONY: clean
+clean: ## remove everything that was built
+	rm -rf build _build priv/todo_node
+
+.PHONY: help
+help: ## this list
+	@sed -n 's/^\([a-z][a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -1,0 +1,114 @@
+/* The store: bytes under keys, durable. What was reported done is on disk.
+ *
+ * Knows keys and bytes, never what a value or a change means: the layer above gives it two pure functions,
+ * fold (value, change -> value) and file_name (key -> name of its file in the folder), and for a key whose
+ * value it holds in memory a source that encodes the value on demand.
+ *
+ * Threads: everything here is called on the loop thread, and every callback but ops.fold runs on the loop
+ * thread, from the loop, never from inside a call into the store. Disk work happens on `workers` threads of
+ * the store's own; a key always goes to the same one, so its reads and changes are done in the order they were
+ * asked for.
+ *
+ * Form of the data on disk: docs/disk-format.md. Several waiting changes of one key become one write.
+ */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include "base/buf.h"
+#include "base/slice.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct store;
+struct uv_loop_s;
+
+struct store_ops {
+    /* Appends to out the value that change makes of value (size 0: the key has none). Pure; runs on worker
+     * threads too. 0 or an error that every waiting change of the key is answered with. */
+    int (*fold)(void *ctx, struct slice value, struct slice change, struct buf *out);
+    /* Writes the name of the key's file, NUL-terminated, 1..255 bytes, no '/', no leading '.', one to one. */
+    void (*file_name)(void *ctx, struct slice key, char name[256]);
+    void *ctx;
+};
+
+struct store_config {
+    const char *folder;      /* created (0700) when missing */
+    unsigned workers;        /* threads, 1..64 */
+    size_t value_size_max;   /* a larger file is ERR_TOO_LARGE when read */
+    struct store_ops ops;
+    struct uv_loop_s *loop;  /* whose thread everything runs on */
+};
+
+/* Opens the folder: takes its lock, removes temporary files that a crash left, starts the workers.
+ * Errors: ERR_LOCKED (another node uses it), or a negative errno (not a folder, no permission, read only ...:
+ * the folder is tried by writing to it). */
+int store_open(struct store **store, const struct store_config *config);
+
+/* Finishes everything that was accepted, then calls done (status 0, or the first error that lost an accepted
+ * change) from the loop. Afterwards the folder holds value files only and the lock is released; only
+ * store_free may be called. */
+void store_close(struct store *store, void (*done)(void *ctx, int status), void *ctx);
+
+/* After done of store_close. */
+void store_free(struct store *store);
+
+/* Something asked of the store that is answered later; embedded in the asker's record, which must live until
+ * done has been called. The store calls done exactly once. */
+struct store_request {
+    /* status 0 or an error; value: what was read (store_read, store_keys), borrowed until done returns. */
+    void (*done)(struct store_request *request, int status, struct slice value);
+    struct store_request *next; /* the store's */
+};
+
+/* Reads the value of key as of all changes asked for before. Errors: ERR_NOT_FOUND (no value), negative errno,
+ * ERR_TOO_LARGE. */
+void store_read(struct store *store, unsigned worker, struct slice key, struct store_request *request);
+
+enum store_kind {
+    STORE_PUT,    /* change is the whole new value */
+    STORE_DELETE, /* change is empty; deleting what is not there succeeds */
+    STORE_CHANGE  /* change is for ops.fold */
+};
+
+/* Accepts one change of key (copied). request (or NULL where nobody waits): done with 0 once it is durable.
+ * worker: 0..workers-1, always the same for a key. */
+void store_change(struct store *store, unsigned worker, struct slice key, enum store_kind kind,
+                  struct slice change, struct store_request *request);
+
+/* A key whose value somebody holds in memory: the store asks it for the value instead of folding.
+ * At most one per key; embedded in the holder. */
+struct store_source {
+    /* Appends the value to out as of all changes accepted up to now. */
+    void (*encode)(struct store_source *source, struct buf *out);
+    /* A write of this key failed: the changes accepted and not yet reported done are not on disk and never
+     * will be; memory has run ahead and must be forgotten. The source is detached already. */
+    void (*failed)(struct store_source *source, int status);
+    void *key_record; /* the store's */
+};
+
+/* From now on source answers for key. Precondition: no change of key is waiting that the source does not know
+ * of (attach in the done of a store_read). */
+void store_attach(struct store *store, unsigned worker, struct slice key, struct store_source *source);
+
+/* The source goes away (its memory too). Changes still waiting are encoded now, before this returns. */
+void store_detach(struct store *store, struct store_source *source);
+
+/* Done with 0 once all changes accepted before are durable (of every key); an error if one of them failed. */
+void store_sync(struct store *store, struct store_request *request);
+
+/* Done once every change of this key accepted before is durable. */
+void store_sync_key(struct store *store, unsigned worker, struct slice key, struct store_request *request);
+
+/* The names of all value files in the folder as of all changes accepted before: value is a sequence of
+ * NUL-terminated names, in no order. */
+void store_names(struct store *store, struct store_request *request);
+
+/* Reads a file by its name as store_names gives it (worker 0's order). */
+void store_read_name(struct store *store, const char *name, struct store_request *request);
+
+/* Bytes accepted and not yet durable: what back-pressure looks at. */
+size_t store_pending_bytes(const struct store *store);
+
+#endif
