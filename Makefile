@@ -3,6 +3,8 @@
 # BUILD names the folder of one flavour (build/release, build/asan); a flavour is chosen by SANITIZE=1.
 
 SHELL := /bin/bash
+# make V=1 shows the commands
+Q := $(if $(V),,@)
 CC ?= cc
 ifneq ($(SANITIZE),)
 BUILD := build/asan
@@ -50,24 +52,27 @@ all: $(PROGRAM) ## build priv/todo_node
 define layer_rule
 $(BUILD)/lib$(1).a: $(call objects,$(1))
 	@mkdir -p $$(@D)
-	rm -f $$@ && ar rcs $$@ $$^
+	$(Q)rm -f $$@ && ar rcs $$@ $$^
 endef
 $(foreach l,$(LAYERS),$(eval $(call layer_rule,$(l))))
 
 $(BUILD)/%.o: c_src/%.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	@echo "  CC $<"
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 $(PROGRAM): $(BUILD)/main.o $(call libraries,$(LAYERS))
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@.new $^ $(LDLIBS) && mv $@.new $@
+	@echo "  LD $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@.new $^ $(LDLIBS) && mv $@.new $@
 
 # Each test program is linked with its own layer and the ones below it, nothing else. test/c/<layer>/fake_*.c are
 # linked into every test program of that layer.
 define test_rule
 $(BUILD)/test/$(1)/%: test/c/$(1)/%.c $(wildcard test/c/$(1)/fake_*.c test/c/$(1)/fake_*.h) test/c/unit.h $(call libraries,$(below_$(1)))
 	@mkdir -p $$(@D)
-	$(CC) $(CPPFLAGS) -Itest/c $(CFLAGS) $(LDFLAGS) -o $$@ $$< $(wildcard test/c/$(1)/fake_*.c) $(call libraries,$(below_$(1))) -lcmocka $(LDLIBS)
+	@echo "  LD $$@"
+	$(Q)$(CC) $(CPPFLAGS) -Itest/c $(CFLAGS) $(LDFLAGS) -o $$@ $$< $(wildcard test/c/$(1)/fake_*.c) $(call libraries,$(below_$(1))) -lcmocka $(LDLIBS)
 endef
 $(foreach l,$(LAYERS),$(eval $(call test_rule,$(l))))
 

@@ -51,8 +51,8 @@ static const struct errno_name errno_names[] = {
 const char *error_atom(int code)
 {
     switch (code) {
-#define ERROR_ATOM(name, value, atom, text)                                                                      \
-    case name:                                                                                                   \
+#define ERROR_ATOM(name, value, atom, text)                                                                  \
+    case name:                                                                                               \
         return atom;
         ERROR_TABLE(ERROR_ATOM)
 #undef ERROR_ATOM
@@ -69,8 +69,8 @@ const char *error_atom(int code)
 const char *error_text(int code)
 {
     switch (code) {
-#define ERROR_TEXT(name, value, atom, text)                                                                      \
-    case name:                                                                                                   \
+#define ERROR_TEXT(name, value, atom, text)                                                                  \
+    case name:                                                                                               \
         return text;
         ERROR_TABLE(ERROR_TEXT)
 #undef ERROR_TEXT

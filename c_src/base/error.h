@@ -7,22 +7,22 @@
 #define BASE_ERROR_H
 
 /* X(name, value, atom, text) */
-#define ERROR_TABLE(X)                                                                                           \
-    X(ERR_BADARG, -1000, "badarg", "bad argument")                                                               \
-    X(ERR_TRUNCATED, -1001, "truncated", "the bytes end too early")                                              \
-    X(ERR_BAD_TERM, -1002, "bad_term", "not a valid external term")                                              \
-    X(ERR_TOO_DEEP, -1003, "too_deep", "a term is nested too deeply")                                            \
-    X(ERR_TOO_LARGE, -1004, "too_large", "beyond a size limit")                                                  \
-    X(ERR_PROTOCOL, -1005, "protocol", "the peer broke the distribution protocol")                               \
-    X(ERR_CORRUPT, -1006, "corrupt", "the stored bytes are damaged")                                             \
-    X(ERR_NOT_FOUND, -1007, "not_found", "no such thing")                                                        \
-    X(ERR_CONFLICT, -1008, "conflict", "changed by somebody else meanwhile")                                     \
-    X(ERR_NO_DATE, -1009, "no_date", "an entry needs the key date")                                              \
-    X(ERR_EXISTS, -1010, "exists", "already there")                                                              \
-    X(ERR_LOCKED, -1011, "locked", "another node uses the folder")                                               \
-    X(ERR_STOPPED, -1012, "stopped", "stopping")                                                                 \
-    X(ERR_BAD_COOKIE, -1013, "bad_cookie", "the digest does not match our cookie")                               \
-    X(ERR_REFUSED, -1014, "refused", "the connection was refused by name or flags")                              \
+#define ERROR_TABLE(X)                                                                                       \
+    X(ERR_BADARG, -1000, "badarg", "bad argument")                                                           \
+    X(ERR_TRUNCATED, -1001, "truncated", "the bytes end too early")                                          \
+    X(ERR_BAD_TERM, -1002, "bad_term", "not a valid external term")                                          \
+    X(ERR_TOO_DEEP, -1003, "too_deep", "a term is nested too deeply")                                        \
+    X(ERR_TOO_LARGE, -1004, "too_large", "beyond a size limit")                                              \
+    X(ERR_PROTOCOL, -1005, "protocol", "the peer broke the distribution protocol")                           \
+    X(ERR_CORRUPT, -1006, "corrupt", "the stored bytes are damaged")                                         \
+    X(ERR_NOT_FOUND, -1007, "not_found", "no such thing")                                                    \
+    X(ERR_CONFLICT, -1008, "conflict", "changed by somebody else meanwhile")                                 \
+    X(ERR_NO_DATE, -1009, "no_date", "an entry needs the key date")                                          \
+    X(ERR_EXISTS, -1010, "exists", "already there")                                                          \
+    X(ERR_LOCKED, -1011, "locked", "another node uses the folder")                                           \
+    X(ERR_STOPPED, -1012, "stopped", "stopping")                                                             \
+    X(ERR_BAD_COOKIE, -1013, "bad_cookie", "the digest does not match our cookie")                           \
+    X(ERR_REFUSED, -1014, "refused", "the connection was refused by name or flags")                          \
     X(ERR_TIMEOUT, -1015, "timeout", "not in time")
 
 enum error_code {

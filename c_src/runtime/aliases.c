@@ -1,0 +1,64 @@
+/* Active aliases of our processes. Knows nothing of messages. */
+#include "runtime/aliases.h"
+
+#include "base/mem.h"
+#include "runtime/node.h"
+
+static struct alias *find(struct node *node, const struct ref *ref)
+{
+    struct alias *alias;
+    HASH_FIND(hh, node->aliases, ref->word, sizeof ref->word, alias);
+    return alias;
+}
+
+static void drop(struct node *node, struct alias *alias)
+{
+    HASH_DEL(node->aliases, alias);
+    mem_free(alias);
+}
+
+void alias_add(struct process *process, bool once, struct ref *ref)
+{
+    struct node *node = process->node;
+    struct alias *alias = mem_zalloc(sizeof *alias);
+    node_make_ref(node, ref);
+    memcpy(alias->word, ref->word, sizeof alias->word);
+    alias->process = process->id;
+    alias->once = once;
+    HASH_ADD(hh, node->aliases, word, sizeof alias->word, alias);
+    process->aliased = true;
+}
+
+bool alias_remove(struct process *process, const struct ref *ref)
+{
+    struct alias *alias = find(process->node, ref);
+    if (alias == NULL || alias->process != process->id)
+        return false;
+    drop(process->node, alias);
+    return true;
+}
+
+struct process *alias_take(struct node *node, const struct ref *ref)
+{
+    if (ref->creation != node->creation || !node_is_self(node, ref->node))
+        return NULL;
+    struct alias *alias = find(node, ref);
+    if (alias == NULL)
+        return NULL;
+    struct process *process = process_find(node, alias->process);
+    if (alias->once)
+        drop(node, alias);
+    return process;
+}
+
+void aliases_process_down(struct process *process)
+{
+    if (!process->aliased)
+        return;
+    struct alias *alias, *next;
+    HASH_ITER(hh, process->node->aliases, alias, next)
+    {
+        if (alias->process == process->id)
+            drop(process->node, alias);
+    }
+}

@@ -1,0 +1,24 @@
+/* Process aliases of our own processes: references to which ALIAS_SEND may send while they are active. */
+#ifndef RUNTIME_ALIASES_H
+#define RUNTIME_ALIASES_H
+
+#include "runtime/process.h"
+
+#include <uthash.h>
+
+struct alias {
+    uint32_t word[REF_WORDS_MAX]; /* of the reference; words are 3 */
+    process_id process;           /* whose it is */
+    bool once;                    /* ends with the first message */
+    UT_hash_handle hh;            /* node->aliases */
+};
+
+/* A new alias of process. once: one message at most. */
+void alias_add(struct process *process, bool once, struct ref *ref);
+/* False if it was not active. */
+bool alias_remove(struct process *process, const struct ref *ref);
+/* Who gets a message sent to ref now (and takes a once alias away); NULL: nobody. */
+struct process *alias_take(struct node *node, const struct ref *ref);
+void aliases_process_down(struct process *process);
+
+#endif

@@ -1,0 +1,50 @@
+/* A socket that is, or becomes, a connected node: handshake, frames, ticks, one write per loop turn. libuv.
+ *
+ *   accepted or connecting -> handshake (wire/handshake, total deadline) -> peer (runtime/peer) -> closed
+ */
+#ifndef RUNTIME_CONNECTION_H
+#define RUNTIME_CONNECTION_H
+
+#include "base/slice.h"
+#include "runtime/node.h"
+
+#include <stdbool.h>
+#include <uv.h>
+
+struct connections; /* all of a node's */
+
+struct connections_config {
+    struct node *node;
+    struct slice cookie;     /* borrowed for the life of connections */
+    uint32_t tick_ms;        /* a quarter of the tick time (net_ticktime 60 s: 15 000) */
+    uint32_t handshake_ms;   /* a handshake's total deadline (7 000 as erl) */
+    uint32_t handshakes_max; /* in flight; beyond it new sockets wait in the listen queue */
+    size_t frame_size_max;   /* bytes; a larger frame ends its connection */
+    size_t output_size_max;  /* bytes waiting for a peer that does not read; beyond it that peer is not
+                                read either until half is written */
+};
+
+/* Binds and listens at once. address: numeric IPv4 or IPv6. port: 0 for any.
+ * Errors: negative errno (EADDRINUSE, ...), ERR_BADARG (not an address). */
+int connections_start(struct connections **connections, const struct connections_config *config,
+                      const char *address, uint16_t port);
+
+/* The port that is listened on. */
+uint16_t connections_port(const struct connections *connections);
+
+/* Stops to accept; open connections go on. */
+void connections_stop_accepting(struct connections *connections);
+
+/* Writes what is queued, closes everything (every peer is down), then calls done from the loop; then free. */
+void connections_close(struct connections *connections, void (*done)(void *ctx), void *ctx);
+void connections_free(struct connections *connections);
+
+/* Counters for statistics and tests. */
+unsigned connections_count(const struct connections *connections);
+
+/* Connects out to a node (alive@host): looks its port up (epmd.h, on a thread), connects, shakes hands. done:
+ * from the loop, with 0 and peer, or an error. Nothing to do and 0 if it is connected already. */
+void connections_connect(struct connections *connections, const char *node,
+                         void (*done)(void *ctx, int status, struct peer *peer), void *ctx);
+
+#endif

@@ -1,0 +1,285 @@
+/* The generic server: finds out what a message is, calls back, answers. Knows no module that is built on it.
+ */
+#include "runtime/gen_server.h"
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "runtime/blob.h"
+#include "runtime/links.h"
+#include "runtime/node.h"
+#include "runtime/registry.h"
+#include "runtime/sys.h"
+#include "wire/etf_read.h"
+#include "wire/etf_write.h"
+
+#include <utlist.h>
+
+static const struct gen_server_type *type_of(const struct gen_server *server)
+{
+    return (const struct gen_server_type *)server->process.type;
+}
+
+static void init_failed(struct gen_server *server, struct process *parent, int status)
+{
+    if (parent != NULL)
+        link_remove(parent, &server->process);
+    process_exit_atom(&server->process, error_atom(status));
+}
+
+int gen_server_start(struct node *node, const struct gen_server_type *type, struct process *parent,
+                     const char *name, const void *argument, struct gen_server **out)
+{
+    struct process *process = process_new(node, &type->process);
+    struct gen_server *server = (struct gen_server *)process;
+    process->trap_exit = type->trap_exit;
+    server->parent = parent == NULL ? 0 : parent->id;
+    process_enter(process);
+    int status = name == NULL ? 0 : registry_add(process, slice_of_text(name));
+    if (status == 0) {
+        if (parent != NULL)
+            link_add(parent, process);
+        status = type->init(server, argument);
+    }
+    if (status != 0)
+        init_failed(server, parent, status);
+    else if (type->handle_continue != NULL)
+        type->handle_continue(server);
+    if (status == 0)
+        *out = server;
+    process_leave(process);
+    return status;
+}
+
+void gen_server_release(struct process *self, struct slice reason)
+{
+    struct gen_server *server = (struct gen_server *)self;
+    if (type_of(server)->release != NULL)
+        type_of(server)->release(server);
+    while (server->owed != NULL)
+        gen_server_owed_free(server->owed);
+    sys_free(server);
+}
+
+static bool terminating(const struct gen_server *server)
+{
+    return server->sys != NULL && server->sys->terminating;
+}
+
+void gen_server_stop(struct gen_server *server, struct slice reason)
+{
+    if (terminating(server))
+        return;
+    if (type_of(server)->terminate == NULL) {
+        process_exit(&server->process, reason);
+        return;
+    }
+    struct sys *sys = sys_get(server);
+    sys->terminating = true;
+    sys->stop_reason = blob_new(reason);
+    process_resume(&server->process);
+    process_rescan(&server->process); /* exits that a suspended server had left unread */
+    if (type_of(server)->terminate(server, reason))
+        gen_server_terminated(server);
+}
+
+void gen_server_stop_atom(struct gen_server *server, const char *reason)
+{
+    struct buf term = BUF_EMPTY;
+    etf_write_atom(&term, reason);
+    gen_server_stop(server, buf_slice(&term));
+    buf_release(&term);
+}
+
+void gen_server_terminated(struct gen_server *server)
+{
+    process_exit(&server->process, blob_slice(server->sys->stop_reason));
+}
+
+/* {Pid, Tag} */
+static bool read_from(struct slice *cursor, struct from *from)
+{
+    uint32_t arity;
+    struct slice rest = *cursor;
+    if (!etf_read_tuple(&rest, &arity) || arity != 2 || etf_type(rest) != TERM_PID)
+        return false;
+    from->pid = etf_take(&rest);
+    from->tag = etf_take(&rest);
+    *cursor = rest;
+    return true;
+}
+
+static bool is_parent(const struct gen_server *server, struct slice term)
+{
+    struct pid pid;
+    return server->parent != 0 && pid_read(&term, &pid) && process_id_of(&pid) == server->parent &&
+           pid.creation == server->process.node->creation && node_is_self(server->process.node, pid.node);
+}
+
+static void bad(struct gen_server *server)
+{
+    node_bad_message(server->process.node, server->process.type->module);
+}
+
+static void info(struct gen_server *server, struct slice message)
+{
+    if (type_of(server)->handle_info != NULL)
+        type_of(server)->handle_info(server, message);
+    else
+        bad(server);
+}
+
+/* {'EXIT', From, Reason}; rest stands behind the tag. */
+static enum receive exit_message(struct gen_server *server, struct slice message, struct slice rest)
+{
+    struct slice from = etf_take(&rest);
+    if (is_parent(server, from) && !terminating(server)) {
+        gen_server_stop(server, etf_take(&rest));
+        return RECEIVE_TAKEN;
+    }
+    if (sys_suspended(server) && !terminating(server))
+        return RECEIVE_LEFT;
+    info(server, message);
+    return RECEIVE_TAKEN;
+}
+
+static void call(struct gen_server *server, const struct from *from, struct slice request)
+{
+    if (server->sys != NULL)
+        server->sys->messages_in++;
+    type_of(server)->handle_call(server, from, request);
+}
+
+static void cast(struct gen_server *server, struct slice request)
+{
+    if (server->sys != NULL)
+        server->sys->messages_in++;
+    if (type_of(server)->handle_cast != NULL)
+        type_of(server)->handle_cast(server, request);
+    else
+        bad(server);
+}
+
+enum receive gen_server_receive(struct process *self, struct slice message)
+{
+    struct gen_server *server = (struct gen_server *)self;
+    struct from from;
+    struct slice rest = message;
+    if (etf_read_tagged(&rest, "EXIT", 3))
+        return exit_message(server, message, rest);
+    if (terminating(server))
+        return RECEIVE_LEFT;
+    if (etf_read_tagged(&rest, "system", 3) && read_from(&rest, &from)) {
+        sys_handle(server, &from, rest);
+        return RECEIVE_TAKEN;
+    }
+    if (sys_suspended(server))
+        return RECEIVE_LEFT;
+    rest = message;
+    if (etf_read_tagged(&rest, "$gen_call", 3) && read_from(&rest, &from))
+        call(server, &from, rest);
+    else if (rest = message, etf_read_tagged(&rest, "$gen_cast", 2))
+        cast(server, rest);
+    else
+        info(server, message);
+    bool postponed = server->postponed;
+    server->postponed = false;
+    return postponed ? RECEIVE_LEFT : RECEIVE_TAKEN;
+}
+
+void gen_server_postpone(struct gen_server *server)
+{
+    server->postponed = true;
+}
+
+/* The alias in a tag of the forms [alias|Ref] and [[alias|Ref]|_] (gen.erl); false: the tag has none. */
+static bool alias_of(struct slice tag, struct slice *alias)
+{
+    for (int level = 0; level < 2; level++) {
+        uint32_t length;
+        struct slice rest = tag;
+        if (!etf_read_list(&rest, &length) || length == 0)
+            return false;
+        struct slice head = etf_take(&rest);
+        if (length == 1 && etf_is_atom(head, "alias") && etf_type(rest) == TERM_REFERENCE) {
+            *alias = etf_take(&rest);
+            return true;
+        }
+        tag = head;
+    }
+    return false;
+}
+
+struct buf *gen_server_reply_begin(struct gen_server *server, const struct from *from)
+{
+    struct node *node = server->process.node;
+    struct slice alias;
+    struct buf *out;
+    if (alias_of(from->tag, &alias))
+        out = process_alias_send_begin(node, &server->process, from->pid, alias);
+    else
+        out = process_send_begin(node, &server->process, from->pid);
+    if (server->sys != NULL)
+        server->sys->messages_out++;
+    etf_write_tuple(out, 2);
+    etf_write_term(out, from->tag);
+    return out;
+}
+
+void gen_server_reply_end(struct gen_server *server)
+{
+    process_send_end(server->process.node);
+}
+
+void gen_server_reply(struct gen_server *server, const struct from *from, struct slice term)
+{
+    etf_write_term(gen_server_reply_begin(server, from), term);
+    gen_server_reply_end(server);
+}
+
+void gen_server_reply_atom(struct gen_server *server, const struct from *from, const char *atom)
+{
+    etf_write_atom(gen_server_reply_begin(server, from), atom);
+    gen_server_reply_end(server);
+}
+
+void gen_server_reply_error(struct gen_server *server, const struct from *from, int code)
+{
+    etf_write_error(gen_server_reply_begin(server, from), code);
+    gen_server_reply_end(server);
+}
+
+void gen_server_reply_bad_request(struct gen_server *server, const struct from *from, struct slice request)
+{
+    struct buf *out = gen_server_reply_begin(server, from);
+    etf_write_tuple(out, 2);
+    etf_write_atom(out, "error");
+    etf_write_tuple(out, 2);
+    etf_write_atom(out, "bad_request");
+    etf_write_term(out, request);
+    gen_server_reply_end(server);
+    bad(server);
+}
+
+struct owed *gen_server_defer(struct gen_server *server, const struct from *from)
+{
+    struct owed *owed = mem_alloc(sizeof *owed + from->pid.size + from->tag.size);
+    owed->server = server;
+    owed->pid_size = (uint32_t)from->pid.size;
+    owed->size = (uint32_t)(from->pid.size + from->tag.size);
+    memcpy(owed->bytes, from->pid.data, from->pid.size);
+    memcpy(owed->bytes + from->pid.size, from->tag.data, from->tag.size);
+    DL_APPEND(server->owed, owed);
+    return owed;
+}
+
+struct from gen_server_owed_from(const struct owed *owed)
+{
+    return (struct from){.pid = slice_of(owed->bytes, owed->pid_size),
+                         .tag = slice_of(owed->bytes + owed->pid_size, owed->size - owed->pid_size)};
+}
+
+void gen_server_owed_free(struct owed *owed)
+{
+    DL_DELETE(owed->server->owed, owed);
+    mem_free(owed);
+}

@@ -1,0 +1,53 @@
+/* Monitors in all directions: by remote processes on ours (every GenServer.call), by ours on ours and on
+ * remote ones. A monitor is found by its reference and who made it. */
+#ifndef RUNTIME_MONITORS_H
+#define RUNTIME_MONITORS_H
+
+#include "base/slice.h"
+#include "runtime/process.h"
+
+#include <uthash.h>
+
+struct monitor_key {
+    struct peer *maker; /* whose reference it is; NULL: ours */
+    uint32_t words;     /* of word[] */
+    uint32_t word[REF_WORDS_MAX];
+};
+
+struct monitor {
+    struct monitor_key key;
+    struct process *watched;      /* NULL: on a remote process */
+    struct process *watcher;      /* NULL: made by a remote process */
+    struct peer *peer;            /* of the remote party; NULL: both local */
+    struct pid remote;            /* its numbers (node unset) */
+    struct blob *name;            /* the atom under which the watched one was named; NULL: by pid */
+    struct monitor *watched_prev; /* in watched->watchers */
+    struct monitor *watched_next;
+    struct monitor *watcher_prev; /* in watcher->watching, or peer->monitors if made by a remote one */
+    struct monitor *watcher_next;
+    struct monitor *peer_prev; /* in peer->watched, if on a remote process */
+    struct monitor *peer_next;
+    UT_hash_handle hh; /* node->monitors */
+};
+
+/* process starts to watch a pid of any node (a term). The reference is written to *ref (its node borrowed
+ * from the node).
+ * {'DOWN', Ref, process, Pid, Reason} comes once: at once with noproc or noconnection where that is so. */
+void monitor_add(struct process *process, struct slice pid, struct ref *ref);
+
+/* Nothing comes any more (a DOWN that is in the mailbox already stays). */
+void monitor_remove(struct process *process, const struct ref *ref);
+
+/* Signals from a peer. to: pid or name, as terms. */
+void monitor_p_in(struct peer *peer, const struct pid *from, struct slice from_term, struct slice to,
+                  const struct ref *ref, struct slice ref_term);
+void demonitor_p_in(struct peer *peer, const struct ref *ref);
+void monitor_p_exit_in(struct peer *peer, const struct ref *ref, struct slice reason);
+
+/* The process ended: tells its watchers, drops what it watched. */
+void monitors_process_down(struct process *process, struct slice reason);
+
+/* The peer is gone: noconnection to every process that watched one of its. */
+void monitors_peer_down(struct peer *peer);
+
+#endif

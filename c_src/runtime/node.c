@@ -1,0 +1,218 @@
+/* The process table, the run queue and the queue of exit signals. Knows no sockets: peers are handed in. */
+#include "runtime/node.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "runtime/aliases.h"
+#include "runtime/blob.h"
+#include "runtime/links.h"
+#include "runtime/mailbox.h"
+#include "runtime/monitors.h"
+#include "runtime/registry.h"
+#include "wire/etf_check.h"
+#include "wire/etf_compare.h"
+#include "wire/etf_write.h"
+
+#include <assert.h>
+#include <sys/random.h>
+#include <uv.h>
+
+enum {
+    RUN_BUDGET = 10000,        /* messages and signals of one node_run */
+    RUN_BUDGET_PROCESS = 1000, /* messages of one process in a row */
+    SLOTS_FIRST = 64,
+    REF_FIRST_WORD_MAX = 0x3ffff, /* 18 bits count in the first word of a reference */
+};
+
+struct exit_signal {
+    struct exit_signal *next;
+    enum exit_kind kind;
+    process_id to;
+    struct blob *reason;
+    size_t from_size; /* bytes of the sender's pid, a term */
+    uint8_t from[];
+};
+
+void node_init(struct node *node, struct uv_loop_s *loop, const char *name, uint32_t creation)
+{
+    *node = (struct node){.loop = loop, .creation = creation, .depth_max = ETF_DEPTH_MAX_DEFAULT};
+    node->name = mem_dup(name, strlen(name) + 1);
+    etf_write_atom(&node->atom, name);
+    node->slot_count = SLOTS_FIRST;
+    node->slots = mem_zalloc(SLOTS_FIRST * sizeof *node->slots);
+    node->slot_used = 1;
+    if (getrandom(node->ref_counter, sizeof node->ref_counter, 0) != sizeof node->ref_counter)
+        abort(); /* a system without random numbers cannot run a node */
+    node->ref_counter[0] &= REF_FIRST_WORD_MAX;
+    node->started_ms = uv_now(loop);
+}
+
+static void drop_signal(struct node *node)
+{
+    struct exit_signal *signal = node->signal_first;
+    node->signal_first = signal->next;
+    if (node->signal_first == NULL)
+        node->signal_last = NULL;
+    blob_drop(signal->reason);
+    mem_free(signal);
+}
+
+static void end_all_processes(struct node *node)
+{
+    for (uint32_t i = 1; i < node->slot_used; i++) {
+        if (node->slots[i].process != NULL)
+            process_exit_atom(node->slots[i].process, "shutdown");
+    }
+}
+
+void node_release(struct node *node)
+{
+    assert(node->peers == NULL);
+    end_all_processes(node);
+    while (node->signal_first != NULL)
+        drop_signal(node);
+    while (node->run_first != NULL) {
+        struct process *process = node->run_first;
+        node->run_first = process->run_next;
+        assert(process->dead);
+        mem_free(process);
+    }
+    mem_free(node->slots);
+    mem_free(node->name);
+    buf_release(&node->atom);
+    buf_release(&node->sending.local);
+    buf_release(&node->sending.pid);
+}
+
+process_id node_slot_take(struct node *node, struct process *process)
+{
+    uint32_t slot = node->free_first;
+    if (slot != 0) {
+        node->free_first = node->slots[slot].next_free;
+        if (node->free_first == 0)
+            node->free_last = 0;
+    } else {
+        if (node->slot_used == node->slot_count) {
+            node->slot_count *= 2;
+            node->slots = mem_realloc(node->slots, node->slot_count * sizeof *node->slots);
+        }
+        slot = node->slot_used++;
+        node->slots[slot].serial = UINT32_MAX; /* the first use makes it 0 */
+    }
+    node->slots[slot].process = process;
+    node->slots[slot].next_free = 0;
+    node->slots[slot].serial++;
+    return ((uint64_t)node->slots[slot].serial << 32) | slot;
+}
+
+void node_slot_free(struct node *node, uint32_t slot)
+{
+    node->slots[slot].process = NULL;
+    if (node->slots[slot].serial == UINT32_MAX - 1)
+        return; /* all its pids are used up */
+    if (node->free_last != 0)
+        node->slots[node->free_last].next_free = slot;
+    else
+        node->free_first = slot;
+    node->free_last = slot;
+}
+
+bool node_is_self(const struct node *node, struct slice atom)
+{
+    return slice_equal(atom, buf_slice(&node->atom)) || etf_equal(atom, buf_slice(&node->atom));
+}
+
+void node_run_later(struct node *node, struct process *process)
+{
+    if (process->queued || process->dead)
+        return;
+    process->queued = true;
+    process->run_next = NULL;
+    if (node->run_last != NULL)
+        node->run_last->run_next = process;
+    else
+        node->run_first = process;
+    node->run_last = process;
+}
+
+void node_signal_exit(struct node *node, enum exit_kind kind, const struct process *from, process_id to,
+                      struct blob *reason)
+{
+    struct buf pid = BUF_EMPTY;
+    process_write_pid(from, &pid);
+    struct exit_signal *signal = mem_alloc(sizeof *signal + pid.size);
+    *signal =
+        (struct exit_signal){.kind = kind, .to = to, .reason = blob_hold(reason), .from_size = pid.size};
+    memcpy(signal->from, pid.data, pid.size);
+    buf_release(&pid);
+    if (node->signal_last != NULL)
+        node->signal_last->next = signal;
+    else
+        node->signal_first = signal;
+    node->signal_last = signal;
+}
+
+static void deliver_signal(struct node *node)
+{
+    struct exit_signal *signal = node->signal_first;
+    struct process *process = process_find(node, signal->to);
+    if (process != NULL)
+        process_exit_signal(process, signal->kind, slice_of(signal->from, signal->from_size),
+                            blob_slice(signal->reason));
+    drop_signal(node);
+}
+
+static unsigned run_first(struct node *node, unsigned budget)
+{
+    struct process *process = node->run_first;
+    node->run_first = process->run_next;
+    if (node->run_first == NULL)
+        node->run_last = NULL;
+    process->queued = false;
+    if (process->dead) {
+        mem_free(process);
+        return 1;
+    }
+    return 1 + process_run(process, budget < RUN_BUDGET_PROCESS ? budget : RUN_BUDGET_PROCESS);
+}
+
+bool node_run(struct node *node)
+{
+    assert(node->depth == 0);
+    unsigned used = 0;
+    while (used < RUN_BUDGET) {
+        if (node->signal_first != NULL) {
+            deliver_signal(node);
+            used++;
+        } else if (node->run_first != NULL) {
+            used += run_first(node, RUN_BUDGET - used);
+        } else {
+            return false;
+        }
+    }
+    return true;
+}
+
+void node_make_ref(struct node *node, struct ref *ref)
+{
+    if (++node->ref_counter[0] > REF_FIRST_WORD_MAX) {
+        node->ref_counter[0] = 0;
+        if (++node->ref_counter[1] == 0)
+            node->ref_counter[2]++;
+    }
+    *ref = (struct ref){.node = buf_slice(&node->atom),
+                        .creation = node->creation,
+                        .words = 3,
+                        .word = {node->ref_counter[0], node->ref_counter[1], node->ref_counter[2]}};
+}
+
+void node_bad_message(struct node *node, const char *module)
+{
+    node->bad_messages++;
+    uint64_t now = uv_now(node->loop);
+    if (node->bad_messages > 1 && now - node->bad_logged_ms < 1000)
+        return;
+    node->bad_logged_ms = now;
+    log_write(LOG_WARN, "node", "bad_message", "process=%s total=%llu", module,
+              (unsigned long long)node->bad_messages);
+}

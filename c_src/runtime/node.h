@@ -1,0 +1,95 @@
+/* The node: all processes, names, monitors and peers, and the one queue that runs them. */
+#ifndef RUNTIME_NODE_H
+#define RUNTIME_NODE_H
+
+#include "base/buf.h"
+#include "base/slice.h"
+#include "runtime/peer.h"
+#include "runtime/process.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct uv_loop_s;
+
+struct process_slot {
+    struct process *process; /* NULL: free */
+    uint32_t serial;         /* of the pid that uses or used it last */
+    uint32_t next_free;      /* while free: the next free slot, 0 ends the list */
+};
+
+/* An exit signal between local processes that waits to be delivered. */
+struct exit_signal;
+
+struct node {
+    struct uv_loop_s *loop;     /* timers run on it */
+    struct buf atom;            /* its name as an atom term */
+    char *name;                 /* the same as text */
+    uint32_t creation;          /* of this start */
+    struct process_slot *slots; /* by the ID of a pid; slot 0 is never used */
+    uint32_t slot_count;        /* allocated */
+    uint32_t slot_used;         /* slots ever used, slot 0 included */
+    uint32_t free_first;        /* oldest free slot: freed slots are used again as late as possible */
+    uint32_t free_last;
+    uint32_t process_count;    /* live processes */
+    uint32_t depth;            /* callbacks of processes on the stack (process_enter) */
+    struct process *run_first; /* run queue */
+    struct process *run_last;
+    struct exit_signal *signal_first; /* queue of exit signals */
+    struct exit_signal *signal_last;
+    struct registered *registry;
+    struct monitor *monitors;
+    struct remote_link *remote_links;
+    struct alias *aliases;
+    struct peer *peers;
+    struct {
+        struct buf *buf;    /* where the open message goes; NULL: none is open */
+        struct peer *peer;  /* to whom; NULL: local or nobody */
+        struct process *to; /* local receiver; NULL: remote or nobody */
+        size_t mark;        /* of frame_begin */
+        struct buf local;   /* memory for local and undeliverable messages */
+        struct buf pid;     /* memory for the sender's pid */
+    } sending;
+    uint32_t ref_counter[3]; /* words of the last reference made */
+    uint64_t unlink_counter; /* last id sent in an UNLINK_ID */
+    uint32_t depth_max;      /* for etf_check of frames */
+    uint64_t started_ms;     /* uv_now at start */
+    uint64_t messages;       /* delivered to processes, for statistics */
+    uint64_t bad_messages;   /* unknown or malformed, dropped */
+    uint64_t bad_logged_ms;  /* when the last line about them was written */
+    /* SPAWN_REQUEST that nobody here serves is answered notsup; NULL until rpc is there. Returns true if it
+     * has answered. */
+    bool (*spawn_request)(struct peer *peer, const void *control);
+};
+
+/* name: alive@host. creation: >= 4, fresh at each start. */
+void node_init(struct node *node, struct uv_loop_s *loop, const char *name, uint32_t creation);
+
+/* Ends all processes without a word and frees everything. Peers must be down. */
+void node_release(struct node *node);
+
+/* Delivers exit signals and runs processes that have messages, until nothing is left or the budget is used
+ * up. Returns true if something is left. Not from inside a process. Whoever drives the loop calls it in every
+ * turn (from a prepare handle, before output is flushed): timers and completions queue work without calling
+ * it. */
+bool node_run(struct node *node);
+
+/* True if the atom term is this node's name. */
+bool node_is_self(const struct node *node, struct slice atom);
+
+/* For process.c: the table, the run queue, the signal queue. */
+process_id node_slot_take(struct node *node, struct process *process);
+void node_slot_free(struct node *node, uint32_t slot);
+void node_run_later(struct node *node, struct process *process);
+
+/* Queues an exit signal from a local process to another; holds reason. */
+void node_signal_exit(struct node *node, enum exit_kind kind, const struct process *from, process_id to,
+                      struct blob *reason);
+
+/* A fresh reference of this node. */
+void node_make_ref(struct node *node, struct ref *ref);
+
+/* A message or request that no one understands: counted, logged once a second at most. */
+void node_bad_message(struct node *node, const char *module);
+
+#endif

@@ -1,0 +1,326 @@
+/* Life, messages and death of processes, and sending. Knows no disk and no sockets; what links and monitors
+ * do at a death is theirs. */
+#include "runtime/process.h"
+
+#include "base/mem.h"
+#include "runtime/aliases.h"
+#include "runtime/blob.h"
+#include "runtime/links.h"
+#include "runtime/mailbox.h"
+#include "runtime/monitors.h"
+#include "runtime/node.h"
+#include "runtime/registry.h"
+#include "wire/control.h"
+#include "wire/etf_compare.h"
+#include "wire/etf_read.h"
+#include "wire/etf_write.h"
+#include "wire/frame.h"
+
+#include <assert.h>
+
+struct process *process_new(struct node *node, const struct process_type *type)
+{
+    struct process *process = mem_zalloc(type->size);
+    process->type = type;
+    process->node = node;
+    process->id = node_slot_take(node, process);
+    node->process_count++;
+    return process;
+}
+
+struct process *process_find(struct node *node, process_id id)
+{
+    uint32_t slot = (uint32_t)id;
+    if (slot == 0 || slot >= node->slot_used || node->slots[slot].serial != (uint32_t)(id >> 32))
+        return NULL;
+    return node->slots[slot].process;
+}
+
+struct process *process_find_pid(struct node *node, const struct pid *pid)
+{
+    if (pid->creation != node->creation)
+        return NULL;
+    return process_find(node, process_id_of(pid));
+}
+
+struct pid process_pid(const struct process *process)
+{
+    return (struct pid){.node = buf_slice(&process->node->atom),
+                        .id = (uint32_t)process->id,
+                        .serial = (uint32_t)(process->id >> 32),
+                        .creation = process->node->creation};
+}
+
+void process_write_pid(const struct process *process, struct buf *out)
+{
+    struct pid pid = process_pid(process);
+    pid_write(out, &pid);
+}
+
+/* The end: everyone who has to know is told, the pid is free, the memory goes. */
+static void process_die(struct process *process)
+{
+    struct node *node = process->node;
+    struct blob *reason = process->exit_reason;
+    process->dead = true;
+    node_slot_free(node, (uint32_t)process->id);
+    node->process_count--;
+    registry_remove(process);
+    aliases_process_down(process);
+    if (process->type->release != NULL)
+        process->type->release(process, blob_slice(reason));
+    links_process_down(process, reason);
+    monitors_process_down(process, blob_slice(reason));
+    mailbox_free(&process->mailbox);
+    blob_drop(reason);
+    process->exit_reason = NULL;
+    if (!process->queued)
+        mem_free(process);
+}
+
+void process_enter(struct process *process)
+{
+    process->running++;
+    process->node->depth++;
+}
+
+/* False if the process has ended by it. */
+static bool leave(struct process *process)
+{
+    assert(process->running > 0);
+    process->node->depth--;
+    process->running--;
+    if (process->running > 0 || process->exit_reason == NULL)
+        return true;
+    process_die(process);
+    return false;
+}
+
+static void apply_rescan(struct process *process)
+{
+    if (!process->rescan)
+        return;
+    process->rescan = false;
+    mailbox_rescan(process->mailbox);
+    node_run_later(process->node, process);
+}
+
+void process_leave(struct process *process)
+{
+    if (leave(process) && process->running == 0)
+        apply_rescan(process);
+}
+
+static bool can_run(const struct process *process)
+{
+    return !process->paused && process->exit_reason == NULL && !process->dead;
+}
+
+/* Offers one message; false if the process ended. */
+static bool offer(struct process *process, struct slice message, enum receive *verdict)
+{
+    process->node->messages++;
+    process_enter(process);
+    *verdict = process->type->receive(process, message);
+    return leave(process);
+}
+
+unsigned process_run(struct process *process, unsigned budget)
+{
+    struct slice message;
+    unsigned used = 0;
+    while (used < budget && can_run(process) && mailbox_peek(process->mailbox, &message)) {
+        enum receive verdict;
+        used++;
+        if (!offer(process, message, &verdict))
+            return used;
+        if (verdict == RECEIVE_TAKEN)
+            mailbox_take(&process->mailbox);
+        else
+            mailbox_leave(process->mailbox);
+        apply_rescan(process);
+    }
+    if (can_run(process) && mailbox_peek(process->mailbox, &message))
+        node_run_later(process->node, process);
+    return used;
+}
+
+void process_deliver(struct process *process, struct slice message)
+{
+    struct slice unread;
+    if (process->node->depth > 0 || process->queued || !can_run(process) ||
+        mailbox_peek(process->mailbox, &unread)) {
+        process_post(process, message);
+        return;
+    }
+    enum receive verdict;
+    if (!offer(process, message, &verdict))
+        return;
+    if (verdict == RECEIVE_LEFT)
+        mailbox_keep(&process->mailbox, message);
+    apply_rescan(process);
+}
+
+void process_post(struct process *process, struct slice message)
+{
+    if (process->dead || process->exit_reason != NULL)
+        return;
+    mailbox_push(&process->mailbox, message);
+    if (!process->paused)
+        node_run_later(process->node, process);
+}
+
+void process_pause(struct process *process)
+{
+    process->paused = true;
+}
+
+void process_resume(struct process *process)
+{
+    process->paused = false;
+    if (process->mailbox != NULL)
+        node_run_later(process->node, process);
+}
+
+void process_rescan(struct process *process)
+{
+    if (process->running > 0) {
+        process->rescan = true;
+        return;
+    }
+    mailbox_rescan(process->mailbox);
+    node_run_later(process->node, process);
+}
+
+void process_exit(struct process *process, struct slice reason)
+{
+    if (process->dead || process->exit_reason != NULL)
+        return;
+    process->exit_reason = blob_new(reason);
+    if (process->running == 0)
+        process_die(process);
+}
+
+void process_exit_atom(struct process *process, const char *reason)
+{
+    struct buf term = BUF_EMPTY;
+    etf_write_atom(&term, reason);
+    process_exit(process, buf_slice(&term));
+    buf_release(&term);
+}
+
+void process_send_exit(struct process *from, process_id to, struct slice reason)
+{
+    struct blob *blob = blob_new(reason);
+    node_signal_exit(from->node, EXIT_BY_CALL, from, to, blob);
+    blob_drop(blob);
+}
+
+/* {'EXIT', From, Reason} */
+static void post_exit_message(struct process *process, struct slice from, struct slice reason)
+{
+    struct buf message = BUF_EMPTY;
+    etf_write_tuple(&message, 3);
+    etf_write_atom(&message, "EXIT");
+    etf_write_term(&message, from);
+    etf_write_term(&message, reason);
+    process_deliver(process, buf_slice(&message));
+    buf_release(&message);
+}
+
+void process_exit_signal(struct process *process, enum exit_kind kind, struct slice from, struct slice reason)
+{
+    if (kind == EXIT_BY_CALL && etf_is_atom(reason, "kill"))
+        process_exit_atom(process, "killed");
+    else if (process->trap_exit)
+        post_exit_message(process, from, reason);
+    else if (!etf_is_atom(reason, "normal"))
+        process_exit(process, reason);
+}
+
+/* Finds out where a pid lives: *local is set for one of ours that is alive, *peer for one of a connected
+ * node. */
+static void route(struct node *node, struct slice to, struct process **local, struct peer **peer)
+{
+    struct pid pid;
+    *local = NULL;
+    *peer = NULL;
+    if (!pid_read(&to, &pid))
+        return;
+    if (node_is_self(node, pid.node))
+        *local = process_find_pid(node, &pid);
+    else
+        *peer = peer_of_pid(node, &pid);
+}
+
+static struct buf *open_local(struct node *node, struct process *to)
+{
+    node->sending.to = to;
+    node->sending.peer = NULL;
+    node->sending.buf = &node->sending.local;
+    buf_clear(&node->sending.local);
+    return node->sending.buf;
+}
+
+/* The sender as a term, in memory that holds until the next send. */
+static struct slice sender(struct node *node, const struct process *from)
+{
+    buf_clear(&node->sending.pid);
+    if (from != NULL)
+        process_write_pid(from, &node->sending.pid);
+    return buf_slice(&node->sending.pid);
+}
+
+static struct buf *open_remote(struct node *node, struct peer *peer, size_t mark)
+{
+    node->sending.to = NULL;
+    node->sending.peer = peer;
+    node->sending.mark = mark;
+    node->sending.buf = &peer->out;
+    return node->sending.buf;
+}
+
+struct buf *process_send_begin(struct node *node, const struct process *from, struct slice to)
+{
+    assert(node->sending.buf == NULL);
+    struct process *local;
+    struct peer *peer;
+    route(node, to, &local, &peer);
+    if (peer == NULL)
+        return open_local(node, local);
+    size_t mark;
+    if (from != NULL && (peer->flags & DFLAG_SEND_SENDER))
+        mark = control_send_sender_begin(&peer->out, sender(node, from), to);
+    else
+        mark = control_send_begin(&peer->out, to);
+    return open_remote(node, peer, mark);
+}
+
+struct buf *process_alias_send_begin(struct node *node, const struct process *from, struct slice to,
+                                     struct slice alias)
+{
+    assert(node->sending.buf == NULL);
+    struct process *local;
+    struct peer *peer;
+    route(node, to, &local, &peer);
+    if (peer == NULL) {
+        struct ref ref;
+        return open_local(node, local != NULL && ref_read(&alias, &ref) ? alias_take(node, &ref) : NULL);
+    }
+    if (!(peer->flags & DFLAG_ALIAS) || from == NULL)
+        return process_send_begin(node, from, to);
+    return open_remote(node, peer, control_alias_send_begin(&peer->out, sender(node, from), alias));
+}
+
+void process_send_end(struct node *node)
+{
+    assert(node->sending.buf != NULL);
+    node->sending.buf = NULL;
+    struct peer *peer = node->sending.peer;
+    if (peer != NULL) {
+        frame_end(&peer->out, node->sending.mark);
+        peer_wake(peer);
+    } else if (node->sending.to != NULL) {
+        process_post(node->sending.to, buf_slice(&node->sending.local));
+    }
+}

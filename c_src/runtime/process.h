@@ -1,0 +1,133 @@
+/* A process: something with a pid, a mailbox, links and monitors, run by the node's one thread.
+ *
+ * A kind of process is a struct process_type; a process is a struct whose first member is struct process.
+ * Nothing here blocks and nothing is locked: a callback runs to completion. What it does to itself (exit)
+ * takes effect when it returns; what it does to others is queued or, where that cannot be told apart, done at
+ * once.
+ *
+ * Semantics of messages, links, monitors and exit signals: Erlang Reference Manual, "Processes".
+ */
+#ifndef RUNTIME_PROCESS_H
+#define RUNTIME_PROCESS_H
+
+#include "base/buf.h"
+#include "base/slice.h"
+#include "wire/pid.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct node;
+struct process;
+struct peer;
+
+/* What became of a message that was offered to a process. */
+enum receive {
+    RECEIVE_TAKEN, /* done with it */
+    RECEIVE_LEFT   /* leave it in the mailbox (selective receive); process_rescan offers it again */
+};
+
+struct process_type {
+    const char *module; /* its module's name, UTF-8 ("Elixir.Todo.Server"): what process_info and sys show */
+    size_t size;        /* of the struct that begins with struct process, zeroed at start */
+    /* Handles one message (a term, borrowed until return). */
+    enum receive (*receive)(struct process *self, struct slice message);
+    /* The process has ended, killed or not, and cannot be found any more: frees what the struct owns, but not
+     * the struct. Must not send. May be NULL. */
+    void (*release)(struct process *self, struct slice reason);
+};
+
+/* A local process as a number that never comes again: slot and how often it was used. 0 is no process. */
+typedef uint64_t process_id;
+
+struct process {
+    const struct process_type *type;  /* its kind */
+    struct node *node;                /* where it lives */
+    process_id id;                    /* serial << 32 | id, of its pid */
+    struct mailbox *mailbox;          /* messages waiting; NULL: none */
+    struct link_end *links;           /* links to local processes (links.h) */
+    struct remote_link *remote_links; /* links to processes of other nodes */
+    struct monitor *watchers;         /* monitors on it (monitors.h) */
+    struct monitor *watching;         /* monitors it holds */
+    struct blob *exit_reason;         /* why it ends as soon as its callback returns; NULL: it goes on */
+    struct process *run_next;         /* next in the node's run queue */
+    uint32_t link_count;              /* length of links */
+    uint16_t running;                 /* how many of its callbacks are on the stack */
+    bool trap_exit;                   /* exit signals become {'EXIT', From, Reason} messages */
+    bool paused;                      /* messages wait, whatever they are (loading) */
+    bool queued;                      /* stands in the run queue */
+    bool dead;                        /* ended; memory goes when nothing points to it any more */
+    bool registered;                  /* has a name in the registry */
+    bool aliased;                     /* has aliases */
+    bool rescan;                      /* offer left messages again after this callback */
+};
+
+/* Makes a process of that type; its memory is zeroed but for struct process. It exists at once: register,
+ * link and start it as needed. Owned by the node. Never NULL (the number of processes is bounded by callers).
+ */
+struct process *process_new(struct node *node, const struct process_type *type);
+
+/* The live process of that id / pid; NULL if none. A pid of another creation of this node is nobody. */
+struct process *process_find(struct node *node, process_id id);
+struct process *process_find_pid(struct node *node, const struct pid *pid);
+
+/* Its pid: as numbers (the node slice borrowed from the node) and as a term appended to out. */
+struct pid process_pid(const struct process *process);
+void process_write_pid(const struct process *process, struct buf *out);
+
+/* The process_id of a local pid's numbers. */
+static inline process_id process_id_of(const struct pid *pid)
+{
+    return ((uint64_t)pid->serial << 32) | pid->id;
+}
+
+/* Gives a message (a term, borrowed) to the process: runs it at once if the process is idle and nothing else
+ * is running, else queues a copy. */
+void process_deliver(struct process *process, struct slice message);
+
+/* Queues a copy in any case. */
+void process_post(struct process *process, struct slice message);
+
+/* For node.c: runs messages from its mailbox, at most budget; returns how many. */
+unsigned process_run(struct process *process, unsigned budget);
+
+/* No messages until process_resume. */
+void process_pause(struct process *process);
+void process_resume(struct process *process);
+
+/* Offers messages left unread again. */
+void process_rescan(struct process *process);
+
+/* Ends it with that reason (a term, copied) when its callback returns, or at once when none is running. The
+ * first reason wins. No exit signal: cannot be trapped. */
+void process_exit(struct process *process, struct slice reason);
+void process_exit_atom(struct process *process, const char *reason);
+
+/* exit/2 from a local process: queued as a signal. */
+void process_send_exit(struct process *from, process_id to, struct slice reason);
+
+enum exit_kind {
+    EXIT_BY_LINK, /* from a linked process that ended */
+    EXIT_BY_CALL  /* exit/2: kill cannot be trapped and becomes killed */
+};
+
+/* An exit signal arrives. from: the sender's pid as a term. */
+void process_exit_signal(struct process *process, enum exit_kind kind, struct slice from,
+                         struct slice reason);
+
+/* Code that acts for a process outside of its receive callback (a timer, a completion) stands between these
+ * two, so that an exit in it takes effect afterwards. Nests. After process_leave the process may be gone. */
+void process_enter(struct process *process);
+void process_leave(struct process *process);
+
+/* Opens a message to a pid (a term), wherever it lives: append one term to the buffer returned and call
+ * process_send_end, with no other send in between. from may be NULL (sent by the node itself). A message to a
+ * node that is not connected goes nowhere. */
+struct buf *process_send_begin(struct node *node, const struct process *from, struct slice to);
+/* The same to the alias (a reference as a term); pid tells the node. Falls back to the pid where the peer
+ * does not know aliases. */
+struct buf *process_alias_send_begin(struct node *node, const struct process *from, struct slice to,
+                                     struct slice alias);
+void process_send_end(struct node *node);
+
+#endif

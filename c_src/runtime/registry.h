@@ -1,0 +1,33 @@
+/* Registered names: atom -> process. */
+#ifndef RUNTIME_REGISTRY_H
+#define RUNTIME_REGISTRY_H
+
+#include "base/slice.h"
+#include "runtime/process.h"
+
+#include <uthash.h>
+
+enum { REGISTRY_NAMES_MAX = 65536 };
+
+struct registered {
+    struct process *process; /* who has the name */
+    UT_hash_handle hh;       /* node->registry, by the name's text */
+    size_t size;             /* bytes of text */
+    uint8_t text[];          /* UTF-8 */
+};
+
+/* name: UTF-8 text of an atom. 0, ERR_EXISTS (taken, or the process has a name), ERR_TOO_LARGE (too many). */
+int registry_add(struct process *process, struct slice name);
+
+/* The process of that name, NULL if none. */
+struct process *registry_find(struct node *node, struct slice name);
+/* The same for an atom term; NULL also if it is no atom. */
+struct process *registry_find_atom(struct node *node, struct slice atom);
+
+/* Frees the process's name, if it has one. */
+void registry_remove(struct process *process);
+
+/* The name's text, empty if it has none. Cost: the number of names. */
+struct slice registry_name(const struct process *process);
+
+#endif

@@ -1,0 +1,258 @@
+/* The cache of list servers. Knows their names and pids, not their lists. */
+#include "todo/cache.h"
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "runtime/node.h"
+#include "runtime/timers.h"
+#include "todo/key.h"
+#include "todo/server.h"
+#include "wire/etf_read.h"
+#include "wire/etf_write.h"
+
+#include <utlist.h>
+#include <uv.h>
+
+struct cache {
+    struct gen_server gen;
+    struct cache_config config;
+    struct server *by_key; /* uthash */
+    struct server *by_use; /* utlist, least recently used first */
+    struct timer *sweep;   /* NULL: lists never expire */
+};
+
+static void start_sweep(struct cache *cache, uint64_t ms);
+
+static void sweep(struct process *self, void *argument)
+{
+    struct cache *cache = (struct cache *)self;
+    uint64_t idle_ms = (uint64_t)cache->config.expire_s * 1000;
+    uint64_t now = uv_now(self->node->loop);
+    struct server *server, *next;
+    uint64_t wait = idle_ms;
+    DL_FOREACH_SAFE(cache->by_use, server, next)
+    {
+        if (now - server->used_ms < idle_ms) {
+            wait = idle_ms - (now - server->used_ms);
+            break;
+        }
+        if (server->load == NULL)
+            process_exit_atom(&server->gen.process, "normal");
+    }
+    start_sweep(cache, wait);
+}
+
+static void start_sweep(struct cache *cache, uint64_t ms)
+{
+    cache->sweep = timer_start(&cache->gen.process, ms, sweep, NULL);
+}
+
+void cache_touch(struct cache *cache, struct server *server)
+{
+    server->used_ms = uv_now(cache->gen.process.node->loop);
+    if (cache->sweep == NULL || server->next == NULL)
+        return; /* nothing expires, or it is the last one used already */
+    DL_DELETE(cache->by_use, server);
+    DL_APPEND(cache->by_use, server);
+}
+
+void cache_forget(struct cache *cache, struct server *server)
+{
+    HASH_DEL(cache->by_key, server);
+    DL_DELETE(cache->by_use, server);
+}
+
+static int init(struct gen_server *self, const void *argument)
+{
+    struct cache *cache = (struct cache *)self;
+    cache->config = *(const struct cache_config *)argument;
+    if (cache->config.expire_s > 0)
+        start_sweep(cache, (uint64_t)cache->config.expire_s * 1000);
+    return 0;
+}
+
+/* No list outlives the cache: the next one would start a second server for the same name. */
+static void release(struct gen_server *self)
+{
+    struct cache *cache = (struct cache *)self;
+    while (cache->by_use != NULL) {
+        struct server *server = cache->by_use;
+        cache_forget(cache, server);
+        server->cache = NULL;
+        process_exit_atom(&server->gen.process, "shutdown");
+    }
+    if (cache->sweep != NULL)
+        timer_cancel(cache->sweep);
+}
+
+static struct server *find(struct cache *cache, struct slice key)
+{
+    struct server *server;
+    HASH_FIND(hh, cache->by_key, key.data, key.size, server);
+    return server;
+}
+
+static int find_or_start(struct cache *cache, struct slice key, struct server **found)
+{
+    *found = find(cache, key);
+    if (*found != NULL) {
+        cache_touch(cache, *found);
+        return 0;
+    }
+    int status = server_start(cache, &cache->gen.process, cache->config.database, key, found);
+    if (status != 0)
+        return status;
+    struct server *server = *found;
+    HASH_ADD_KEYPTR(hh, cache->by_key, server->key, server->key_size, server);
+    DL_APPEND(cache->by_use, server);
+    server->used_ms = uv_now(cache->gen.process.node->loop);
+    return 0;
+}
+
+static void reply_pid(struct cache *cache, const struct from *from, const struct server *server)
+{
+    process_write_pid(&server->gen.process, gen_server_reply_begin(&cache->gen, from));
+    gen_server_reply_end(&cache->gen);
+}
+
+static void server_process(struct cache *cache, const struct from *from, struct slice name)
+{
+    struct buf key = BUF_EMPTY;
+    struct server *server;
+    int status = key_canonical(name, &key);
+    if (status == 0)
+        status = find_or_start(cache, buf_slice(&key), &server);
+    if (status == 0)
+        reply_pid(cache, from, server);
+    else
+        gen_server_reply_error(&cache->gen, from, status);
+    buf_release(&key);
+}
+
+static void whereis(struct cache *cache, const struct from *from, struct slice name)
+{
+    struct buf key = BUF_EMPTY;
+    int status = key_canonical(name, &key);
+    struct server *server = status == 0 ? find(cache, buf_slice(&key)) : NULL;
+    if (server != NULL)
+        reply_pid(cache, from, server);
+    else if (status == 0)
+        gen_server_reply_atom(&cache->gen, from, "nil");
+    else
+        gen_server_reply_error(&cache->gen, from, status);
+    buf_release(&key);
+}
+
+/* A list of one term per live server. */
+static void reply_each(struct cache *cache, const struct from *from,
+                       void (*write)(const struct server *server, struct buf *out))
+{
+    struct buf *out = gen_server_reply_begin(&cache->gen, from);
+    struct server *server;
+    if (HASH_COUNT(cache->by_key) > 0)
+        etf_write_list(out, HASH_COUNT(cache->by_key));
+    DL_FOREACH(cache->by_use, server)
+    {
+        write(server, out);
+    }
+    etf_write_nil(out);
+    gen_server_reply_end(&cache->gen);
+}
+
+static void write_name(const struct server *server, struct buf *out)
+{
+    etf_write_term(out, server_key(server));
+}
+
+/* {undefined, Pid, worker, [Module]} as DynamicSupervisor shows a child */
+static void write_child(const struct server *server, struct buf *out)
+{
+    etf_write_tuple(out, 4);
+    etf_write_atom(out, "undefined");
+    process_write_pid(&server->gen.process, out);
+    etf_write_atom(out, "worker");
+    etf_write_list(out, 1);
+    etf_write_atom(out, server->gen.process.type->module);
+    etf_write_nil(out);
+}
+
+static void write_count(struct buf *out, const char *what, unsigned count)
+{
+    etf_write_tuple(out, 2);
+    etf_write_atom(out, what);
+    etf_write_uint64(out, count);
+}
+
+static void count_children(struct cache *cache, const struct from *from)
+{
+    unsigned count = HASH_COUNT(cache->by_key);
+    struct buf *out = gen_server_reply_begin(&cache->gen, from);
+    etf_write_list(out, 4);
+    write_count(out, "specs", count);
+    write_count(out, "active", count);
+    write_count(out, "supervisors", 0);
+    write_count(out, "workers", count);
+    etf_write_nil(out);
+    gen_server_reply_end(&cache->gen);
+}
+
+static void reply_count(struct cache *cache, const struct from *from)
+{
+    etf_write_uint64(gen_server_reply_begin(&cache->gen, from), HASH_COUNT(cache->by_key));
+    gen_server_reply_end(&cache->gen);
+}
+
+static void handle_call(struct gen_server *self, const struct from *from, struct slice request)
+{
+    struct cache *cache = (struct cache *)self;
+    struct slice rest = request;
+    if (etf_read_tagged(&rest, "server_process", 2))
+        server_process(cache, from, rest);
+    else if (etf_read_tagged(&rest, "whereis", 2))
+        whereis(cache, from, rest);
+    else if (etf_is_atom(request, "names"))
+        reply_each(cache, from, write_name);
+    else if (etf_is_atom(request, "count"))
+        reply_count(cache, from);
+    else if (etf_is_atom(request, "which_children"))
+        reply_each(cache, from, write_child);
+    else if (etf_is_atom(request, "count_children"))
+        count_children(cache, from);
+    else
+        gen_server_reply_bad_request(self, from, request);
+}
+
+/* The exits of list servers: their own release has told the cache already. */
+static void handle_info(struct gen_server *self, struct slice message)
+{
+    if (!etf_read_tagged(&message, "EXIT", 3))
+        node_bad_message(self->process.node, self->process.type->module);
+}
+
+/* The state: the number of lists, as a map may be too large to look at. */
+static void write_state(struct gen_server *self, struct buf *out)
+{
+    etf_write_map(out, 1);
+    etf_write_atom(out, "count");
+    etf_write_uint64(out, HASH_COUNT(((struct cache *)self)->by_key));
+}
+
+static const struct gen_server_type type = {
+    .process = GEN_SERVER_PROCESS("Elixir.Todo.Cache", struct cache),
+    .init = init,
+    .handle_call = handle_call,
+    .handle_info = handle_info,
+    .write_state = write_state,
+    .release = release,
+    .trap_exit = true,
+};
+
+int cache_start(struct process *supervisor, void *argument, struct process **child)
+{
+    struct gen_server *server;
+    int status =
+        gen_server_start(supervisor->node, &type, supervisor, "Elixir.Todo.Cache", argument, &server);
+    if (status == 0)
+        *child = &server->process;
+    return status;
+}

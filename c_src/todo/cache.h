@@ -1,0 +1,27 @@
+/* Todo.Cache: name -> list server; starts what is asked for, supervises it, ends what is idle.
+ *
+ *   {server_process, Name} -> pid     {whereis, Name} -> pid or nil     names -> [Name]     count -> N
+ *   which_children, count_children as a dynamic supervisor answers them
+ */
+#ifndef TODO_CACHE_H
+#define TODO_CACHE_H
+
+#include "runtime/gen_server.h"
+#include "todo/database.h"
+
+struct server;
+struct cache;
+
+struct cache_config {
+    struct database *database;
+    unsigned expire_s; /* lists idle for so long end; 0: never */
+};
+
+/* Start function of a child specification: argument is a struct cache_config that outlives it. */
+int cache_start(struct process *supervisor, void *argument, struct process **child);
+
+/* For the list server: it was used; it has ended. */
+void cache_touch(struct cache *cache, struct server *server);
+void cache_forget(struct cache *cache, struct server *server);
+
+#endif

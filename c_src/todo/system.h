@@ -1,0 +1,30 @@
+/* Todo.System: the whole of it. Opens the store, starts the supervision tree
+ *
+ *   Todo.System (rest_for_one): Todo.List, Todo.Database (workers), Todo.Cache (list servers)
+ *
+ * and ends both in order.
+ */
+#ifndef TODO_SYSTEM_H
+#define TODO_SYSTEM_H
+
+struct node;
+struct todo_system;
+
+struct todo_config {
+    struct node *node;
+    const char *persist; /* folder */
+    unsigned workers;    /* 1..DATABASE_WORKERS_MAX */
+    unsigned expire_s;   /* idle lists end after so long; 0: never */
+};
+
+/* Errors: those of store_open. */
+int todo_start(struct todo_system **system, const struct todo_config *config);
+
+/* Waits until every change that was asked for is durable and answered, ends the tree, closes the store, then
+ * calls done from the loop: status 0, or the first error that lost an accepted change. */
+void todo_stop(struct todo_system *system, void (*done)(void *ctx, int status), void *ctx);
+
+/* After done. */
+void todo_free(struct todo_system *system);
+
+#endif
