@@ -88,4 +88,5 @@ clean: ## remove everything that was built
 help: ## this list
 	@sed -n 's/^\([a-z][a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
+include mk/beam.mk
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

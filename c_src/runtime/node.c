@@ -193,6 +193,11 @@ bool node_run(struct node *node)
     return true;
 }
 
+uint64_t node_now_ms(const struct node *node)
+{
+    return uv_now(node->loop);
+}
+
 void node_make_ref(struct node *node, struct ref *ref)
 {
     if (++node->ref_counter[0] > REF_FIRST_WORD_MAX) {
@@ -209,7 +214,7 @@ void node_make_ref(struct node *node, struct ref *ref)
 void node_bad_message(struct node *node, const char *module)
 {
     node->bad_messages++;
-    uint64_t now = uv_now(node->loop);
+    uint64_t now = node_now_ms(node);
     if (node->bad_messages > 1 && now - node->bad_logged_ms < 1000)
         return;
     node->bad_logged_ms = now;

@@ -86,6 +86,9 @@ void node_run_later(struct node *node, struct process *process);
 void node_signal_exit(struct node *node, enum exit_kind kind, const struct process *from, process_id to,
                       struct blob *reason);
 
+/* The loop's clock, monotonic, in milliseconds. */
+uint64_t node_now_ms(const struct node *node);
+
 /* A fresh reference of this node. */
 void node_make_ref(struct node *node, struct ref *ref);
 

@@ -1,6 +1,9 @@
 /* OTP's supervisor: one_for_one, one_for_all, rest_for_one over children of this node (module supervisor of
  * OTP's stdlib; Design Principles, "Supervisor Behaviour"). It is a gen_server and answers which_children,
- * count_children, restart_child, terminate_child, delete_child, get_childspec.
+ * count_children, restart_child, terminate_child, delete_child, get_childspec. start_child is refused: a
+ * child is started by a C function.
+ *
+ * While children are being ended every other message waits in its mailbox, as with OTP.
  */
 #ifndef RUNTIME_SUPERVISOR_H
 #define RUNTIME_SUPERVISOR_H
@@ -32,7 +35,8 @@ struct supervisor_spec {
     enum strategy strategy;
     unsigned intensity;                /* restarts allowed ... */
     unsigned period_s;                 /* ... within that many seconds */
-    const struct child_spec *children; /* started in this order; copied */
+    const struct child_spec *children; /* started in this order, ids differ; copied but for texts and
+                                          arguments, which live as long as the supervisor */
     unsigned child_count;
     /* Requests that are not the supervisor's own come here (may be NULL: bad_request). Todo.Database answers
      * its get and store this way. ctx: the context below. */
@@ -43,14 +47,16 @@ struct supervisor_spec {
 };
 
 /* start_link. name: registered, or NULL. Starts all children in order; if one cannot start, those that run
- * are ended in reverse order. Errors: the failing child's, ERR_EXISTS. */
+ * are ended in reverse order, which goes on after this has returned. Errors: the failing child's, ERR_EXISTS.
+ */
 int supervisor_start(struct node *node, const struct supervisor_spec *spec, struct process *parent,
                      const char *name, struct gen_server **supervisor);
 
 /* The running child at that place of the specification; NULL while it does not run. */
 struct process *supervisor_child(struct gen_server *supervisor, unsigned index);
 
-/* Orderly shutdown from outside (the program stops): as an exit signal shutdown from the parent would. */
+/* Orderly shutdown from outside (the program stops): as an exit signal shutdown from the parent would. The
+ * only way to stop it from outside; not gen_server_stop. */
 void supervisor_shutdown(struct gen_server *supervisor);
 
 #endif

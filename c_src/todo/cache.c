@@ -11,7 +11,6 @@
 #include "wire/etf_write.h"
 
 #include <utlist.h>
-#include <uv.h>
 
 struct cache {
     struct gen_server gen;
@@ -27,7 +26,7 @@ static void sweep(struct process *self, void *argument)
 {
     struct cache *cache = (struct cache *)self;
     uint64_t idle_ms = (uint64_t)cache->config.expire_s * 1000;
-    uint64_t now = uv_now(self->node->loop);
+    uint64_t now = node_now_ms(self->node);
     struct server *server, *next;
     uint64_t wait = idle_ms;
     DL_FOREACH_SAFE(cache->by_use, server, next)
@@ -49,7 +48,7 @@ static void start_sweep(struct cache *cache, uint64_t ms)
 
 void cache_touch(struct cache *cache, struct server *server)
 {
-    server->used_ms = uv_now(cache->gen.process.node->loop);
+    server->used_ms = node_now_ms(cache->gen.process.node);
     if (cache->sweep == NULL || server->next == NULL)
         return; /* nothing expires, or it is the last one used already */
     DL_DELETE(cache->by_use, server);
@@ -105,7 +104,7 @@ static int find_or_start(struct cache *cache, struct slice key, struct server **
     struct server *server = *found;
     HASH_ADD_KEYPTR(hh, cache->by_key, server->key, server->key_size, server);
     DL_APPEND(cache->by_use, server);
-    server->used_ms = uv_now(cache->gen.process.node->loop);
+    server->used_ms = node_now_ms(cache->gen.process.node);
     return 0;
 }
 

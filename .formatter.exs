@@ -1,0 +1,1 @@
+[inputs: ["mix.exs", ".formatter.exs", "scripts/*.exs", "src/todo/*.ex"], line_length: 110]

@@ -1,0 +1,75 @@
+# The goals around the C side: setting up, running, the suites and the checks.
+
+JOBS ?= $(shell nproc)
+C_FILES = $(shell find c_src test/c -name '*.[ch]')
+
+.PHONY: setup
+setup: ## install the Debian packages that are missing
+	@scripts/setup build test
+
+.PHONY: run
+run: ## build, start the node and open iex connected to it (PERSIST=folder SNAME=name)
+	@scripts/setup build </dev/null
+	@scripts/run
+
+.PHONY: test
+test: ## build and run every test
+	@scripts/setup build test </dev/null
+	@status=0; $(MAKE) --jobs=$(JOBS) test-c || status=1; $(MAKE) test-ct || status=1; exit $$status
+
+# rebar3 builds the program and the Erlang modules. The Elixir modules are built beside them for suites that use them.
+.PHONY: test-ct
+test-ct: ## build and run the common_test suites
+	MIX_ENV=dev mix compile </dev/null
+	rebar3 ct </dev/null
+
+# What the sanitizers find in the node goes to files: the suites start and stop it in many ways and places.
+ASAN_REPORTS := $(CURDIR)/build/asan/reports
+
+.PHONY: asan
+asan: ## the C tests and the suites with AddressSanitizer and UBSan
+	@scripts/setup build test </dev/null
+	rm -rf $(ASAN_REPORTS) && mkdir -p $(ASAN_REPORTS)
+	@status=0; \
+	$(MAKE) --jobs=$(JOBS) SANITIZE=1 all test-c || status=1; \
+	TODO_NODE_PROGRAM=$(CURDIR)/build/asan/todo_node \
+	ASAN_OPTIONS=log_path=$(ASAN_REPORTS)/node:$$ASAN_OPTIONS \
+	UBSAN_OPTIONS=print_stacktrace=1:log_path=$(ASAN_REPORTS)/node:$$UBSAN_OPTIONS \
+	$(MAKE) test-ct || status=1; \
+	for report in $$(find $(ASAN_REPORTS) -type f); do echo "== $$report"; cat $$report; status=1; done; \
+	exit $$status
+
+.PHONY: layers
+layers: ## check the direction of includes and the fences
+	@scripts/layers
+
+.PHONY: format-check
+format-check: ## check the format of the C and Elixir files
+	@clang-format --dry-run -Werror $(C_FILES)
+	@mix format --check-formatted </dev/null
+
+.PHONY: format
+format: ## format the C and Elixir files
+	@clang-format -i $(C_FILES)
+	@mix format </dev/null
+
+.PHONY: tidy
+tidy: ## clang-tidy over the C files
+	@scripts/setup tidy </dev/null
+	clang-tidy --quiet $(filter c_src/%.c,$(C_FILES)) -- $(CPPFLAGS) -std=c11
+
+# Elixir's own modules are added to the table that rebar3 has made of OTP's, for the modules in src/todo.
+ELIXIR_PLT := build/elixir.plt
+.PHONY: dialyzer
+dialyzer: ## dialyzer and xref over the Erlang and Elixir modules
+	@scripts/setup build test </dev/null
+	rebar3 dialyzer </dev/null
+	rebar3 xref </dev/null
+	MIX_ENV=dev mix compile </dev/null
+	@mkdir -p build; lib=$$(elixir -e 'IO.puts(:code.lib_dir(:elixir))') || exit 1; \
+	export ERL_LIBS=$$(dirname $$lib); \
+	if [ ! -f $(ELIXIR_PLT) ]; then \
+	    cp $$(ls _build/default/rebar3_*_plt) $(ELIXIR_PLT).new; \
+	    dialyzer --add_to_plt --plt $(ELIXIR_PLT).new -r $$lib/ebin && mv $(ELIXIR_PLT).new $(ELIXIR_PLT) || exit 1; \
+	fi; \
+	dialyzer --plt $(ELIXIR_PLT) -Wunmatched_returns -Wextra_return -Wmissing_return _build/mix/dev/lib/todo/ebin/*.beam

@@ -1,0 +1,181 @@
+%%% @doc To-do lists on the C node, from Erlang.
+%%%
+%%% A list is a process on the node; {@link server_process/1} gives its pid. Every function is one message of
+%%% docs/protocol.md to it, to the cache or to the database. Calls exit as {@link gen_server:call/2} does (timeout
+%%% 5 s, `noproc', `{nodedown, Node}', ...); what the node refuses is returned as `{error, Reason}'.
+-module(todo).
+
+-compile({no_auto_import, [node/0, get/1, size/1]}).
+
+-export([start/0, stop/0, node/0]).
+-export([server_process/1, server_process/2, whereis_server/1, names/0, count/0]).
+-export([add_entry/2, add_entry_sync/2, add_entries/2]).
+-export([entries/1, entries/2, entry/2, size/1]).
+-export([update_entry/3, delete_entry/2, sync/1]).
+-export([store/2, store_sync/2, get/1, delete/1, keys/0, choose_worker/1]).
+
+-export_type([name/0, list_server/0, entry/0, id/0, date/0, refused/0, server/0]).
+
+-type name() :: binary() | atom() | integer() | iodata().
+%% Of a list, or a key of the database. Compared as a term.
+-type list_server() :: pid().
+%% A list's process on the node.
+-type id() :: pos_integer().
+%% Of an entry in its list.
+-type date() :: term().
+%% Usually `{Year, Month, Day}' or an Elixir `Date'; compared with `=:='.
+-type entry() :: #{date := date(), id => id(), term() => term()}.
+%% The list sets `id'; everything else is the caller's.
+-type refused() :: {error, term()}.
+%% What the node answers to a request that it cannot serve.
+-type server() :: pid() | {atom(), node()}.
+%% The cache, or any other process that is asked by name.
+
+-define(CACHE, {'Elixir.Todo.Cache', todo_node:name()}).
+-define(DATABASE, {'Elixir.Todo.Database', todo_node:name()}).
+
+%%% The node
+
+%% @doc Starts the application, and so the node. Nothing happens where it is running.
+-spec start() -> ok | {error, term()}.
+start() ->
+    case application:ensure_all_started(todo) of
+        {ok, _} -> ok;
+        {error, Reason} -> {error, Reason}
+    end.
+
+%% @doc Stops the application; the node has written everything when this returns.
+-spec stop() -> ok | {error, term()}.
+stop() ->
+    application:stop(todo).
+
+%% @doc The name of the node. Raises `{not_started, todo}' where the application is not running.
+-spec node() -> node().
+node() ->
+    todo_node:name().
+
+%%% The cache
+
+%% @doc The process of the list `Name', started if it is not running.
+-spec server_process(name()) -> list_server() | refused().
+server_process(Name) ->
+    server_process(?CACHE, Name).
+
+%% @doc The same, of a given cache (a pid, or a name and a node).
+-spec server_process(server(), name()) -> list_server() | refused().
+server_process(Cache, Name) ->
+    gen_server:call(Cache, {server_process, Name}).
+
+%% @doc The process of the list `Name' if it is running.
+-spec whereis_server(name()) -> list_server() | nil | refused().
+whereis_server(Name) ->
+    gen_server:call(?CACHE, {whereis, Name}).
+
+%% @doc The names of the lists that are running.
+-spec names() -> [name()].
+names() ->
+    gen_server:call(?CACHE, names).
+
+%% @doc How many lists are running.
+-spec count() -> non_neg_integer().
+count() ->
+    gen_server:call(?CACHE, count).
+
+%%% A list
+
+%% @doc Adds an entry without waiting. {@link sync/1} tells when it is on disk.
+-spec add_entry(list_server(), entry()) -> ok.
+add_entry(List, Entry) ->
+    gen_server:cast(List, {add_entry, Entry}).
+
+%% @doc Adds an entry and returns its id once it is on disk.
+-spec add_entry_sync(list_server(), entry()) -> {ok, id()} | refused().
+add_entry_sync(List, Entry) ->
+    gen_server:call(List, {add_entry, Entry}).
+
+%% @doc Adds all of the entries or none, in one disk write.
+-spec add_entries(list_server(), [entry()]) -> {ok, [id()]} | refused().
+add_entries(List, Entries) ->
+    gen_server:call(List, {add_entries, Entries}).
+
+%% @doc All entries, by ascending id.
+-spec entries(list_server()) -> [entry()] | refused().
+entries(List) ->
+    gen_server:call(List, entries).
+
+%% @doc The entries of a date, by ascending id.
+-spec entries(list_server(), date()) -> [entry()] | refused().
+entries(List, Date) ->
+    gen_server:call(List, {entries, Date}).
+
+%% @doc The entry with this id.
+-spec entry(list_server(), id()) -> entry() | nil | refused().
+entry(List, Id) ->
+    gen_server:call(List, {entry, Id}).
+
+%% @doc The number of entries.
+-spec size(list_server()) -> non_neg_integer() | refused().
+size(List) ->
+    gen_server:call(List, size).
+
+%% @doc Replaces an entry by another, or by what the fun makes of it; returns once that is on disk.
+%%
+%% The fun runs here and is called again with the newer entry where somebody else changed it meanwhile: no change is
+%% lost. The id stays.
+-spec update_entry(list_server(), id(), entry() | fun((entry()) -> entry())) -> ok | refused().
+update_entry(List, Id, Fun) when is_function(Fun, 1) ->
+    case entry(List, Id) of
+        nil -> {error, not_found};
+        {error, Reason} -> {error, Reason};
+        Old -> replace_entry(List, Id, Old, Fun)
+    end;
+update_entry(List, Id, Entry) ->
+    gen_server:call(List, {update_entry, Id, Entry}).
+
+replace_entry(List, Id, Old, Fun) ->
+    case gen_server:call(List, {replace_entry, Id, Old, Fun(Old)}) of
+        {error, conflict} -> update_entry(List, Id, Fun);
+        Answer -> Answer
+    end.
+
+%% @doc Deletes an entry; `ok' for an unknown id too. Returns once that is on disk.
+-spec delete_entry(list_server(), id()) -> ok | refused().
+delete_entry(List, Id) ->
+    gen_server:call(List, {delete_entry, Id}).
+
+%% @doc Returns once everything that this list has accepted is on disk.
+-spec sync(list_server()) -> ok | refused().
+sync(List) ->
+    gen_server:call(List, sync).
+
+%%% The database
+
+%% @doc Stores a term under a key without waiting.
+-spec store(name(), term()) -> ok.
+store(Key, Term) ->
+    gen_server:cast(?DATABASE, {store, Key, Term}).
+
+%% @doc Stores a term under a key and returns once it is on disk.
+-spec store_sync(name(), term()) -> ok | refused().
+store_sync(Key, Term) ->
+    gen_server:call(?DATABASE, {store, Key, Term}).
+
+%% @doc The term under a key, `nil' where there is none.
+-spec get(name()) -> term().
+get(Key) ->
+    gen_server:call(?DATABASE, {get, Key}).
+
+%% @doc Deletes a key; returns once that is on disk.
+-spec delete(name()) -> ok | refused().
+delete(Key) ->
+    gen_server:call(?DATABASE, {delete, Key}).
+
+%% @doc The keys on disk.
+-spec keys() -> [name()] | refused().
+keys() ->
+    gen_server:call(?DATABASE, keys).
+
+%% @doc The worker that reads and writes this key: the one with the index `erlang:phash2(Key, N)'.
+-spec choose_worker(name()) -> pid() | refused().
+choose_worker(Key) ->
+    gen_server:call(?DATABASE, {choose_worker, Key}).

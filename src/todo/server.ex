@@ -1,0 +1,68 @@
+defmodule Todo.Server do
+  @moduledoc """
+  One to-do list: a process on the node, found with `Todo.Cache.server_process/1`.
+
+  Calls exit as `GenServer.call/2` does; what the node refuses is returned as `{:error, reason}`.
+  """
+
+  @type t :: :todo.list_server()
+
+  @doc "The process of the list `name`, started if it is not running."
+  @spec start(:todo.name()) :: {:ok, t()} | :todo.refused()
+  def start(name) do
+    with :ok <- :todo.start(),
+         pid when is_pid(pid) <- Todo.Cache.server_process(name) do
+      {:ok, pid}
+    end
+  end
+
+  @doc "Adds an entry without waiting. `sync/1` tells when it is on disk, `add_entry!/2` waits."
+  @spec add_entry(t(), :todo.entry()) :: :ok
+  def add_entry(todo_server, new_entry), do: GenServer.cast(todo_server, {:add_entry, new_entry})
+
+  @doc "Adds an entry and returns its id once it is on disk."
+  @spec add_entry!(t(), :todo.entry()) :: {:ok, :todo.id()} | :todo.refused()
+  def add_entry!(todo_server, new_entry), do: GenServer.call(todo_server, {:add_entry, new_entry})
+
+  @doc "Adds all of the entries or none, in one disk write."
+  @spec add_entries(t(), Enumerable.t()) :: {:ok, [:todo.id()]} | :todo.refused()
+  def add_entries(todo_server, new_entries) do
+    GenServer.call(todo_server, {:add_entries, Enum.to_list(new_entries)})
+  end
+
+  @doc "All entries, by ascending id."
+  @spec entries(t()) :: [:todo.entry()] | :todo.refused()
+  def entries(todo_server), do: GenServer.call(todo_server, :entries)
+
+  @doc "The entries of a date, by ascending id."
+  @spec entries(t(), :todo.date()) :: [:todo.entry()] | :todo.refused()
+  def entries(todo_server, date), do: GenServer.call(todo_server, {:entries, date})
+
+  @doc "The entry with this id."
+  @spec entry(t(), :todo.id()) :: :todo.entry() | nil | :todo.refused()
+  def entry(todo_server, entry_id), do: GenServer.call(todo_server, {:entry, entry_id})
+
+  @doc "The number of entries."
+  @spec size(t()) :: non_neg_integer() | :todo.refused()
+  def size(todo_server), do: GenServer.call(todo_server, :size)
+
+  @doc """
+  Replaces an entry by another, or by what the function makes of it; returns once that is on disk.
+
+  The function runs here and is called again with the newer entry where somebody else changed it meanwhile, so
+  that no change is lost. The id stays. An unknown id is `{:error, :not_found}`.
+  """
+  @spec update_entry(t(), :todo.id(), :todo.entry() | (:todo.entry() -> :todo.entry())) ::
+          :ok | :todo.refused()
+  def update_entry(todo_server, entry_id, entry_or_updater_fun) do
+    :todo.update_entry(todo_server, entry_id, entry_or_updater_fun)
+  end
+
+  @doc "Deletes an entry; `:ok` for an unknown id too. Returns once that is on disk."
+  @spec delete_entry(t(), :todo.id()) :: :ok | :todo.refused()
+  def delete_entry(todo_server, entry_id), do: GenServer.call(todo_server, {:delete_entry, entry_id})
+
+  @doc "Returns once everything that this list has accepted is on disk."
+  @spec sync(t()) :: :ok | :todo.refused()
+  def sync(todo_server), do: GenServer.call(todo_server, :sync)
+end
