@@ -61,7 +61,7 @@ $(BUILD)/%.o: c_src/%.c
 	@echo "  CC $<"
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-$(PROGRAM): $(BUILD)/main.o $(call libraries,$(LAYERS))
+$(PROGRAM): $(patsubst c_src/%.c,$(BUILD)/%.o,$(wildcard c_src/*.c)) $(call libraries,$(LAYERS))
 	@mkdir -p $(@D)
 	@echo "  LD $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@.new $^ $(LDLIBS) && mv $@.new $@

@@ -44,6 +44,8 @@ int gen_server_start(struct node *node, const struct gen_server_type *type, stru
         init_failed(server, parent, status);
     else if (type->handle_continue != NULL)
         type->handle_continue(server);
+    if (status == 0 && process->exit_reason != NULL)
+        status = ERR_STOPPED;
     if (status == 0)
         *out = server;
     process_leave(process);

@@ -47,8 +47,8 @@ struct supervisor_spec {
 };
 
 /* start_link. name: registered, or NULL. Starts all children in order; if one cannot start, those that run
- * are ended in reverse order, which goes on after this has returned. Errors: the failing child's, ERR_EXISTS.
- */
+ * are ended in reverse order; that goes on after this has returned (their arguments are still in use), until
+ * each has ended or was killed. Errors: the failing child's, ERR_EXISTS. */
 int supervisor_start(struct node *node, const struct supervisor_spec *spec, struct process *parent,
                      const char *name, struct gen_server **supervisor);
 

@@ -3,22 +3,59 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "runtime/monitors.h"
 #include "runtime/node.h"
 #include "runtime/supervisor.h"
 #include "todo/cache.h"
 #include "todo/database.h"
 #include "todo/list_server.h"
+#include "wire/etf_read.h"
+
+#include <assert.h>
 
 struct todo_system {
     struct store_request sync; /* first: of todo_stop */
-    void (*stopped)(void *ctx, int status);
+    struct todo_config config;
+    void (*stopped)(void *ctx, int status); /* NULL: not stopping */
     void *stopped_ctx;
     struct database database;
     struct cache_config cache;
     process_id supervisor; /* Todo.System; may have ended (restart intensity) */
 };
 
-static int start_tree(struct todo_system *system, struct node *node)
+/* Watches Todo.System from outside of the tree: its end is the end of the program, asked for or not. */
+struct guardian {
+    struct process process;
+    struct todo_system *system;
+};
+
+static enum receive guardian_receive(struct process *self, struct slice message)
+{
+    struct todo_system *system = ((struct guardian *)self)->system;
+    if (!etf_read_tagged(&message, "DOWN", 5))
+        return RECEIVE_TAKEN;
+    if (system->stopped != NULL)
+        store_close(system->database.store, system->stopped, system->stopped_ctx);
+    else
+        system->config.failed(system->config.ctx);
+    return RECEIVE_TAKEN;
+}
+
+static const struct process_type guardian_type = {
+    .module = "todo_guardian", .size = sizeof(struct guardian), .receive = guardian_receive};
+
+static void start_guardian(struct todo_system *system, struct process *supervisor)
+{
+    struct guardian *guardian = (struct guardian *)process_new(system->database.node, &guardian_type);
+    struct buf pid = BUF_EMPTY;
+    struct ref ref;
+    guardian->system = system;
+    process_write_pid(supervisor, &pid);
+    monitor_add(&guardian->process, buf_slice(&pid), &ref);
+    buf_release(&pid);
+}
+
+static void start_tree(struct todo_system *system, struct node *node)
 {
     const struct child_spec children[] = {
         {.id = "Elixir.Todo.List",
@@ -50,9 +87,9 @@ static int start_tree(struct todo_system *system, struct node *node)
                                          .module = "Elixir.Todo.System"};
     struct gen_server *supervisor;
     int status = supervisor_start(node, &spec, NULL, "Elixir.Todo.System", &supervisor);
-    if (status == 0)
-        system->supervisor = supervisor->process.id;
-    return status;
+    assert(status == 0); /* the tree is ours: nothing in it depends on the world outside */
+    system->supervisor = supervisor->process.id;
+    start_guardian(system, &supervisor->process);
 }
 
 int todo_start(struct todo_system **out, const struct todo_config *config)
@@ -69,13 +106,13 @@ int todo_start(struct todo_system **out, const struct todo_config *config)
     system->database.workers = config->workers;
     system->cache.database = &system->database;
     system->cache.expire_s = config->expire_s;
+    system->config = *config;
     int status = store_open(&system->database.store, &store);
-    if (status == 0)
-        status = start_tree(system, config->node);
     if (status != 0) {
         mem_free(system);
         return status;
     }
+    start_tree(system, config->node);
     *out = system;
     return 0;
 }
@@ -84,13 +121,11 @@ int todo_start(struct todo_system **out, const struct todo_config *config)
 static void on_synced(struct store_request *request, int status, struct slice value)
 {
     struct todo_system *system = (struct todo_system *)request;
-    struct node *node = system->database.node;
-    struct process *supervisor = process_find(node, system->supervisor);
+    struct process *supervisor = process_find(system->database.node, system->supervisor);
     if (supervisor != NULL)
-        supervisor_shutdown((struct gen_server *)supervisor);
-    while (node_run(node))
-        ;
-    store_close(system->database.store, system->stopped, system->stopped_ctx);
+        supervisor_shutdown((struct gen_server *)supervisor); /* the guardian goes on from here */
+    else
+        store_close(system->database.store, system->stopped, system->stopped_ctx);
 }
 
 void todo_stop(struct todo_system *system, void (*done)(void *ctx, int status), void *ctx)

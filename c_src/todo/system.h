@@ -15,6 +15,10 @@ struct todo_config {
     const char *persist; /* folder */
     unsigned workers;    /* 1..DATABASE_WORKERS_MAX */
     unsigned expire_s;   /* idle lists end after so long; 0: never */
+    /* Todo.System has ended by itself (a child that cannot be kept running, or somebody killed it): the
+     * program should stop with a failure. Called from the loop, at most once. */
+    void (*failed)(void *ctx);
+    void *ctx;
 };
 
 /* Errors: those of store_open. */

@@ -72,8 +72,8 @@ struct control {
 int control_parse(struct slice frame, uint32_t depth_max, struct control *control);
 
 /* Builders. Each appends one whole frame to out, its length included, but control_*_begin, which leave the
- * frame open for the payload: the caller appends one term and calls frame_end(out, mark) with the mark
- * returned. from, to, ref: terms (pid, name or reference as the operation wants). */
+ * frame open for the payload: its 131 is written, the caller appends one term and calls frame_end(out, mark)
+ * with the mark returned. from, to, ref: terms (pid, name or reference as the operation wants). */
 size_t control_send_begin(struct buf *out, struct slice to);                             /* SEND */
 size_t control_send_sender_begin(struct buf *out, struct slice from, struct slice to);   /* SEND_SENDER */
 size_t control_reg_send_begin(struct buf *out, struct slice from, struct slice name);    /* REG_SEND */

@@ -73,7 +73,7 @@ enum handshake_status {
 };
 
 struct handshake_config {
-    struct slice node;   /* our full name, alive@host, UTF-8; borrowed for the handshake's life */
+    struct slice node;   /* our full name (node_name_ok); borrowed for the handshake's life */
     struct slice cookie; /* borrowed likewise */
     uint32_t creation;   /* ours */
     uint64_t flags;      /* HANDSHAKE_FLAGS, or fewer in a test */
@@ -94,7 +94,8 @@ struct handshake; /* one attempt */
 /* Acceptor: waits for send_name. */
 struct handshake *handshake_accept_new(const struct handshake_config *config);
 
-/* Connector: appends send_name to out at once. peer_node: alive@host of the other side. */
+/* Connector: appends send_name to out at once. peer_node: the other side's full name (node_name_ok), borrowed
+ * until return. */
 struct handshake *handshake_connect_new(const struct handshake_config *config, struct slice peer_node,
                                         struct buf *out);
 void handshake_free(struct handshake *handshake);

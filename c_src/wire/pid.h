@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 struct pid {
-    struct slice node; /* the node's atom as a term, borrowed: compare with etf_equal or pid_node_is */
+    struct slice node; /* the node's atom as a term, borrowed: compare with etf_equal or etf_is_atom */
     uint32_t id;       /* ID */
     uint32_t serial;   /* Serial */
     uint32_t creation; /* Creation; of PID_EXT the low 2 bits */

@@ -1,0 +1,304 @@
+/* The program: puts the node, its connections, its name and the to-do system together, in this order, and
+ * takes them apart in the reverse one. Knows no messages.
+ */
+#include "base/error.h"
+#include "base/log.h"
+#include "options.h"
+#include "runtime/connection.h"
+#include "runtime/cookie.h"
+#include "runtime/epmd.h"
+#include "runtime/gen_server.h"
+#include "runtime/host.h"
+#include "runtime/net_kernel.h"
+#include "runtime/node.h"
+#include "stdin_watch.h"
+#include "todo/database.h"
+#include "todo/system.h"
+#include "wire/challenge.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+#include <uv.h>
+
+enum {
+    CREATION_MIN = 4, /* smaller ones are of nodes that know only 2 bits of it */
+    TICK_MS = 15000,  /* a quarter of net_ticktime's default */
+    HANDSHAKE_MS = 7000,
+    HANDSHAKES_MAX = 256,
+    OUTPUT_SIZE_MAX = 8 * 1024 * 1024,
+    FRAME_HEAD_MAX = 64 * 1024, /* what surrounds a value */
+    STOP_MS = 30000,            /* who waits for us to stop waits a little longer */
+    STOP_SIGNALS = 3,
+};
+
+struct app {
+    struct options options;
+    char name[HOST_NODE_NAME_MAX]; /* full */
+    struct buf cookie;
+    uv_loop_t *loop; /* never closed: the signal handles and stdin's thread stay until the program ends */
+    struct node node;
+    struct connections *connections; /* this and the next two: NULL while not started */
+    struct todo_system *todo;
+    struct epmd *epmd;
+    uv_signal_t signals[STOP_SIGNALS];
+    uv_timer_t stop_timer; /* ends the program when stopping does not */
+    struct stdin_watch stdin_watch;
+    bool stopping;
+    enum exit_status status;
+};
+
+/* ---- stopping */
+
+static void on_epmd_stopped(void *ctx)
+{
+    struct app *app = ctx;
+    uv_timer_stop(&app->stop_timer);
+}
+
+static void on_connections_closed(void *ctx)
+{
+    struct app *app = ctx;
+    if (app->epmd != NULL)
+        epmd_stop(app->epmd, on_epmd_stopped, app);
+    else
+        on_epmd_stopped(app);
+}
+
+static void on_todo_stopped(void *ctx, int status)
+{
+    struct app *app = ctx;
+    if (status != 0) {
+        log_write(LOG_ERROR, "main", "not_written", "folder=%s reason=%s", app->options.persist,
+                  error_text(status));
+        app->status = EXIT_STATUS_FAILURE;
+    }
+    if (app->connections != NULL)
+        connections_close(app->connections, on_connections_closed, app);
+    else
+        on_connections_closed(app);
+}
+
+static void on_stop_timeout(uv_timer_t *timer)
+{
+    log_write(LOG_ERROR, "main", "stop_timeout", "after_ms=%d", STOP_MS);
+    _exit(EXIT_STATUS_FAILURE);
+}
+
+static void stop(struct app *app)
+{
+    if (app->stopping)
+        return;
+    app->stopping = true;
+    uv_timer_start(&app->stop_timer, on_stop_timeout, STOP_MS, 0);
+    if (app->connections != NULL)
+        connections_stop_accepting(app->connections);
+    if (app->todo != NULL)
+        todo_stop(app->todo, on_todo_stopped, app);
+    else
+        on_todo_stopped(app, 0);
+}
+
+static void on_signal(uv_signal_t *signal, int number)
+{
+    struct app *app = signal->data;
+    log_write(LOG_INFO, "main", "stopping", "signal=%d", number);
+    stop(app);
+}
+
+static void on_stdin_ended(void *ctx)
+{
+    log_write(LOG_INFO, "main", "stopping", "stdin=ended");
+    stop(ctx);
+}
+
+/* ---- starting */
+
+/* The one line that tells why the program does not start. */
+static enum exit_status fail(enum exit_status status, const char *event, const char *subject,
+                             const char *reason)
+{
+    log_write(LOG_ERROR, "main", event, "%s: %s", subject, reason);
+    return status;
+}
+
+static enum exit_status set_name(struct app *app)
+{
+    const char *given = app->options.name;
+    int status = host_node_name(given, app->options.long_name, app->name);
+    if (status == ERR_BADARG)
+        return fail(EXIT_STATUS_USAGE, "bad_name", given,
+                    app->options.long_name ? "not a node name (NAME@HOST)"
+                                           : "not a short node name (NAME, or NAME@HOST without a dot)");
+    if (status != 0)
+        return fail(EXIT_STATUS_USAGE, "bad_name", given,
+                    "this machine has no such host name, give NAME@HOST");
+    return EXIT_STATUS_OK;
+}
+
+static enum exit_status read_cookie(struct app *app)
+{
+    char message[512];
+    if (cookie_read(app->options.cookie_file, &app->cookie, message) == 0)
+        return EXIT_STATUS_OK;
+    log_write(LOG_ERROR, "main", "bad_cookie", "%s", message);
+    return EXIT_STATUS_COOKIE;
+}
+
+/* A handler each for those that nobody told us to ignore (nohup). Never closed: in between a second signal
+ * would kill. */
+static void watch_signals(struct app *app)
+{
+    static const int numbers[STOP_SIGNALS] = {SIGTERM, SIGINT, SIGHUP};
+    for (int i = 0; i < STOP_SIGNALS; i++) {
+        struct sigaction action;
+        sigaction(numbers[i], NULL, &action);
+        uv_signal_init(app->loop, &app->signals[i]);
+        app->signals[i].data = app;
+        if (action.sa_handler != SIG_IGN)
+            uv_signal_start(&app->signals[i], on_signal, numbers[i]);
+        uv_unref((uv_handle_t *)&app->signals[i]);
+    }
+}
+
+static void start_node(struct app *app)
+{
+    uint32_t creation;
+    do
+        challenge_random(&creation, sizeof creation);
+    while (creation < CREATION_MIN);
+    node_init(&app->node, app->loop, app->name, creation);
+}
+
+static enum exit_status start_connections(struct app *app)
+{
+    const struct connections_config config = {.node = &app->node,
+                                              .cookie = buf_slice(&app->cookie),
+                                              .tick_ms = TICK_MS,
+                                              .handshake_ms = HANDSHAKE_MS,
+                                              .handshakes_max = HANDSHAKES_MAX,
+                                              .frame_size_max = DATABASE_VALUE_MAX + FRAME_HEAD_MAX,
+                                              .output_size_max = OUTPUT_SIZE_MAX};
+    char subject[128];
+    snprintf(subject, sizeof subject, "address %.64s port %u", app->options.listen, app->options.port);
+    int status = connections_start(&app->connections, &config, app->options.listen, app->options.port);
+    if (status == ERR_BADARG)
+        return fail(EXIT_STATUS_USAGE, "bad_address", app->options.listen, "not a numeric address");
+    return status == 0 ? EXIT_STATUS_OK
+                       : fail(EXIT_STATUS_LISTEN, "cannot_listen", subject, error_text(status));
+}
+
+static enum exit_status start_todo(struct app *app)
+{
+    const struct todo_config config = {.node = &app->node,
+                                       .persist = app->options.persist,
+                                       .workers = app->options.workers,
+                                       .expire_s = app->options.expire_s};
+    int status = todo_start(&app->todo, &config);
+    return status == 0
+               ? EXIT_STATUS_OK
+               : fail(EXIT_STATUS_FOLDER, "folder_unusable", app->options.persist, error_text(status));
+}
+
+static enum exit_status start_epmd(struct app *app)
+{
+    uint16_t port = connections_port(app->connections);
+    int status = epmd_start(&app->epmd, app->loop, app->name, app->node.creation, port);
+    if (status == 0)
+        return EXIT_STATUS_OK;
+    if (status == ERR_EXISTS)
+        return fail(EXIT_STATUS_NAME, "name_taken", app->name, "another node has this name");
+    return fail(EXIT_STATUS_EPMD, "no_epmd", app->name,
+                status == ERR_TIMEOUT ? "no epmd answers and none could be started" : error_text(status));
+}
+
+static enum exit_status start(struct app *app)
+{
+    struct gen_server *net_kernel;
+    start_node(app);
+    if (net_kernel_start(&app->node, &net_kernel) != 0)
+        return fail(EXIT_STATUS_FAILURE, "not_started", "net_kernel", "cannot be started");
+    enum exit_status status = start_connections(app);
+    if (status == EXIT_STATUS_OK)
+        status = start_todo(app);
+    if (status == EXIT_STATUS_OK)
+        status = start_epmd(app);
+    int error = 0;
+    if (status == EXIT_STATUS_OK && app->options.exit_on_eof)
+        error = stdin_watch_start(&app->stdin_watch, app->loop, on_stdin_ended, app);
+    return error == 0 ? status : fail(EXIT_STATUS_FAILURE, "not_started", "stdin", error_text(error));
+}
+
+static void announce(const struct app *app)
+{
+    log_write(LOG_INFO, "main", "started", "node=%s port=%u folder=%s version=%s", app->name,
+              connections_port(app->connections), app->options.persist, TODO_VERSION);
+    printf("ready %s\n", app->name);
+    fflush(stdout);
+}
+
+static void release(struct app *app)
+{
+    if (app->todo != NULL)
+        todo_free(app->todo);
+    if (app->connections != NULL)
+        connections_free(app->connections);
+    if (app->epmd != NULL)
+        epmd_free(app->epmd);
+    node_release(&app->node);
+    explicit_bzero(app->cookie.data, app->cookie.size);
+    buf_release(&app->cookie);
+}
+
+static enum exit_status run(struct app *app)
+{
+    app->loop = uv_default_loop();
+    uv_timer_init(app->loop, &app->stop_timer);
+    uv_unref((uv_handle_t *)&app->stop_timer);
+    watch_signals(app);
+    app->status = start(app);
+    if (app->status == EXIT_STATUS_OK)
+        announce(app);
+    else
+        stop(app);
+    uv_run(app->loop, UV_RUN_DEFAULT);
+    release(app);
+    return app->status;
+}
+
+/* As many sockets as the system lets us have. */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit); /* if not, then as many as it is */
+    }
+}
+
+int main(int argc, char **argv)
+{
+    static struct app app; /* stdin's thread may outlive main */
+    char message[256];
+    switch (options_parse(argc, argv, &app.options, message)) {
+    case OPTIONS_HELP:
+        options_print_help(stdout);
+        return EXIT_STATUS_OK;
+    case OPTIONS_VERSION:
+        options_print_version(stdout);
+        return EXIT_STATUS_OK;
+    case OPTIONS_BAD:
+        return fail(EXIT_STATUS_USAGE, "bad_option", "options", message);
+    case OPTIONS_RUN:
+        break;
+    }
+    log_set_level(app.options.log_level);
+    signal(SIGPIPE, SIG_IGN);
+    raise_descriptor_limit();
+    enum exit_status status = set_name(&app);
+    if (status == EXIT_STATUS_OK)
+        status = read_cookie(&app);
+    return status == EXIT_STATUS_OK ? (int)run(&app) : (int)status;
+}

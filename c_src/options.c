@@ -1,0 +1,169 @@
+/* Parses options. Does nothing with them. */
+#include "options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MESSAGE_MAX = 256, WORKERS_MAX = 64 };
+
+enum option_code {
+    OPTION_SNAME = 1,
+    OPTION_NAME,
+    OPTION_PERSIST,
+    OPTION_WORKERS,
+    OPTION_COOKIE_FILE,
+    OPTION_PORT,
+    OPTION_LISTEN,
+    OPTION_EXPIRE,
+    OPTION_EXIT_ON_EOF,
+    OPTION_LOG_LEVEL,
+    OPTION_VERSION,
+    OPTION_HELP,
+};
+
+static const struct option known[] = {
+    {"sname", required_argument, NULL, OPTION_SNAME},
+    {"name", required_argument, NULL, OPTION_NAME},
+    {"persist", required_argument, NULL, OPTION_PERSIST},
+    {"workers", required_argument, NULL, OPTION_WORKERS},
+    {"cookie-file", required_argument, NULL, OPTION_COOKIE_FILE},
+    {"port", required_argument, NULL, OPTION_PORT},
+    {"listen", required_argument, NULL, OPTION_LISTEN},
+    {"expire", required_argument, NULL, OPTION_EXPIRE},
+    {"exit-on-eof", no_argument, NULL, OPTION_EXIT_ON_EOF},
+    {"log-level", required_argument, NULL, OPTION_LOG_LEVEL},
+    {"version", no_argument, NULL, OPTION_VERSION},
+    {"help", no_argument, NULL, OPTION_HELP},
+    {NULL, 0, NULL, 0},
+};
+
+static enum options_result bad(char message[MESSAGE_MAX], const char *what, const char *text)
+{
+    snprintf(message, MESSAGE_MAX, "%s: %.150s", what, text);
+    return OPTIONS_BAD;
+}
+
+/* Digits only: strtoul would take signs and blanks. */
+static bool parse_number(const char *text, unsigned long min, unsigned long max, unsigned long *number)
+{
+    if (text[0] == '\0' || text[strspn(text, "0123456789")] != '\0')
+        return false;
+    errno = 0;
+    *number = strtoul(text, NULL, 10);
+    return errno == 0 && *number >= min && *number <= max;
+}
+
+static enum options_result set_number(struct options *options, int code, const char *text,
+                                      char message[MESSAGE_MAX])
+{
+    unsigned long number = 0;
+    switch (code) {
+    case OPTION_WORKERS:
+        if (!parse_number(text, 1, WORKERS_MAX, &number))
+            return bad(message, "--workers takes a number from 1 to 64", text);
+        options->workers = (unsigned)number;
+        break;
+    case OPTION_PORT:
+        if (!parse_number(text, 0, UINT16_MAX, &number))
+            return bad(message, "--port takes a number from 0 to 65535", text);
+        options->port = (uint16_t)number;
+        break;
+    default:
+        if (!parse_number(text, 0, INT_MAX, &number))
+            return bad(message, "--expire takes a number of seconds", text);
+        options->expire_s = (unsigned)number;
+        break;
+    }
+    return OPTIONS_RUN;
+}
+
+static enum options_result set_text(const char **field, const char *name, char message[MESSAGE_MAX])
+{
+    if (optarg[0] == '\0')
+        return bad(message, "an option is empty", name);
+    *field = optarg;
+    return OPTIONS_RUN;
+}
+
+static enum options_result set(struct options *options, int code, char message[MESSAGE_MAX])
+{
+    switch (code) {
+    case OPTION_SNAME:
+    case OPTION_NAME:
+        options->long_name = code == OPTION_NAME;
+        return set_text(&options->name, options->long_name ? "--name" : "--sname", message);
+    case OPTION_PERSIST:
+        return set_text(&options->persist, "--persist", message);
+    case OPTION_COOKIE_FILE:
+        return set_text(&options->cookie_file, "--cookie-file", message);
+    case OPTION_LISTEN:
+        return set_text(&options->listen, "--listen", message);
+    case OPTION_EXIT_ON_EOF:
+        options->exit_on_eof = true;
+        return OPTIONS_RUN;
+    case OPTION_LOG_LEVEL:
+        if (!log_level_parse(optarg, &options->log_level))
+            return bad(message, "--log-level is debug, info, warn, error or none", optarg);
+        return OPTIONS_RUN;
+    case OPTION_VERSION:
+        return OPTIONS_VERSION;
+    case OPTION_HELP:
+        return OPTIONS_HELP;
+    default:
+        return set_number(options, code, optarg, message);
+    }
+}
+
+enum options_result options_parse(int argc, char **argv, struct options *options, char message[MESSAGE_MAX])
+{
+    *options = (struct options){
+        .name = "todo", .persist = "./persist", .workers = 3, .listen = "0.0.0.0", .log_level = LOG_INFO};
+    opterr = 0; /* the caller says it, in its own form */
+    optind = 0; /* from the start, also when called again */
+    int code;
+    while ((code = getopt_long(argc, argv, ":", known, NULL)) != -1) {
+        if (code == ':')
+            return bad(message, "an option needs a value", argv[optind - 1]);
+        if (code == '?')
+            return bad(message, "no such option", argv[optind - 1]);
+        enum options_result result = set(options, code, message);
+        if (result != OPTIONS_RUN)
+            return result;
+    }
+    if (optind < argc)
+        return bad(message, "not an option", argv[optind]);
+    return OPTIONS_RUN;
+}
+
+static const char help[] =
+    "todo_node: to-do lists on an Erlang node written in C\n"
+    "\n"
+    "  --sname NAME        short node name, NAME or NAME@HOST (default todo)\n"
+    "  --name NAME@HOST    long node name; without @HOST the machine's full name\n"
+    "  --persist DIR       folder of the lists (default ./persist)\n"
+    "  --workers N         storage threads, 1 to 64 (default 3)\n"
+    "  --cookie-file FILE  default: the environment variable TODO_COOKIE, then ~/.erlang.cookie\n"
+    "  --port P            port to listen on (default: any)\n"
+    "  --listen ADDRESS    numeric address to listen on (default 0.0.0.0)\n"
+    "  --expire SECONDS    idle lists leave the memory after so long (default 0: never)\n"
+    "  --exit-on-eof       stop when stdin ends\n"
+    "  --log-level LEVEL   debug, info, warn, error or none (default info)\n"
+    "  --version, --help\n"
+    "\n"
+    "Writes `ready NODE' to stdout once it serves, everything else to stderr. SIGTERM and SIGINT stop it.\n"
+    "\n"
+    "Exit status: 0 stopped, everything accepted is on disk; 1 failed; 2 bad option or name; 3 no usable\n"
+    "cookie; 4 folder unusable or in use by another node; 5 node name taken; 6 no epmd; 7 cannot listen.\n";
+
+void options_print_help(FILE *out)
+{
+    fputs(help, out);
+}
+
+void options_print_version(FILE *out)
+{
+    fprintf(out, "todo_node %s\n", TODO_VERSION);
+}

@@ -1,0 +1,114 @@
+/* One socket between two nodes, in libuv's hands: handshake, then frames to and from a peer, until it is
+ * closed.
+ *
+ *   CONNECTING -> HANDSHAKE -> UP -> FINISHING -> CLOSED     (from each one straight to CLOSED as well)
+ *
+ * Output: whatever was appended in one turn of the loop is written at its end, by one write if the socket
+ * takes it. While the socket does not take it, the bytes are out of the peer's hands and new ones gather
+ * behind. A peer for which too much waits is not read until it has taken half of it.
+ */
+#ifndef RUNTIME_CHANNEL_H
+#define RUNTIME_CHANNEL_H
+
+#include "base/buf.h"
+#include "runtime/connection.h"
+#include "runtime/peer.h"
+#include "wire/frame.h"
+#include "wire/handshake.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+struct channel;
+
+/* What the owner of the channels wants to know and to decide. ctx: the owner. */
+struct channel_events {
+    /* As handshake_config's. */
+    enum handshake_status (*check_name)(void *ctx, struct channel *channel, struct slice name);
+    /* The channel's peer is up. */
+    void (*up)(void *ctx, struct channel *channel);
+    /* The channel is closed, its error tells why; its memory goes when this returns. */
+    void (*ended)(void *ctx, struct channel *channel);
+    void *ctx;
+};
+
+/* All channels of a node. */
+struct channels {
+    struct connections_config config; /* as given */
+    struct channel_events events;     /* the owner's */
+    struct channel *all;              /* utlist */
+    struct channel *dirty;            /* those with output to write in this turn, utlist */
+    uint8_t *read_buffer;             /* where every socket is read to */
+    unsigned count;                   /* length of all */
+    unsigned accepted;                /* of these, accepted and never up */
+};
+
+enum channel_state {
+    CHANNEL_CONNECTING, /* TCP */
+    CHANNEL_HANDSHAKE,
+    CHANNEL_UP,        /* peer is there */
+    CHANNEL_FINISHING, /* writes what is left, then waits for the other side to close */
+    CHANNEL_CLOSED     /* libuv lets go of it */
+};
+
+struct channel {
+    uv_tcp_t tcp;
+    uv_timer_t timer; /* deadline of the handshake or of finishing */
+    uv_connect_t connect;
+    uv_write_t write;
+    uv_shutdown_t shutdown;
+    struct channels *channels; /* all of them */
+    struct channel *prev;      /* in channels->all */
+    struct channel *next;
+    struct channel *dirty_prev; /* in channels->dirty */
+    struct channel *dirty_next;
+    struct handshake *handshake; /* until UP */
+    struct peer *peer;           /* while UP */
+    char *name;                  /* the other node's as far as it is known; NULL */
+    struct frame_reader reader;  /* of what comes in */
+    struct buf held;             /* read, but not to be acted on while reading is paused */
+    struct buf own;              /* output where there is no peer (any more) */
+    struct buf writing;          /* output that libuv is writing */
+    size_t queue_seen;           /* bytes that libuv had still to write when it was looked at last */
+    uint64_t alive_ms;           /* when the other side was last seen to read or write */
+    uint64_t written_ms;         /* when something was last written */
+    int error;                   /* why it is closed */
+    enum channel_state state;
+    uint8_t handles;  /* of tcp and timer not yet closed */
+    bool accepted;    /* not connected by us */
+    bool was_up;      /* has been UP */
+    bool wanted;      /* the owner's: somebody waits for it to be up */
+    bool dirty;       /* stands in channels->dirty */
+    bool writing_now; /* libuv has writing */
+    bool paused;      /* not read */
+    bool unanswered;  /* frames came since something was written */
+};
+
+void channels_init(struct channels *channels, const struct connections_config *config,
+                   const struct channel_events *events);
+/* Precondition: count is 0. */
+void channels_release(struct channels *channels);
+
+/* Takes over an accepted socket; it waits for the other side's name. */
+void channel_accept(struct channels *channels, int fd);
+
+/* Connects to that address and offers our name to the node name (alive@host). wanted is set. */
+struct channel *channel_connect(struct channels *channels, const char *name, const struct sockaddr *address);
+
+/* Writes what was appended since the last call. */
+void channels_flush(struct channels *channels);
+
+/* Sends the ticks that are due and closes the channels of peers that are silent for too long. Called every
+ * channels_tick_ms. */
+void channels_tick(struct channels *channels);
+uint64_t channels_tick_ms(const struct channels *channels);
+
+/* Ends it at once; peer_down if it was up. reason: for the log; NULL: error's name. */
+void channel_close(struct channel *channel, int error, const char *reason);
+
+/* Ends it when what was appended is written and the other side has closed, after linger_ms at the latest. No
+ * frame is acted on any more, the peer is down when this returns. */
+void channel_finish(struct channel *channel, int error, uint64_t linger_ms);
+
+#endif

@@ -1,0 +1,43 @@
+/* Entries by ascending id, owned. Only the end grows, as ids do; an entry taken out leaves its id as a hole,
+ * and the holes are closed when they are half of all, so that no order of adding and removing is quadratic.
+ */
+#ifndef TODO_SLOTS_H
+#define TODO_SLOTS_H
+
+#include "todo/entry.h"
+
+#include <stdint.h>
+
+/* Embedded; all zero is an empty one and owns no memory. */
+struct slots {
+    uint64_t *slot; /* an entry's address, or (id << 1 | 1) of one that is gone */
+    uint32_t used;  /* slots in use */
+    uint32_t room;  /* slots allocated */
+    uint32_t holes; /* of the used ones, those without an entry */
+};
+
+/* Frees the entries; empty afterwards. */
+void slots_release(struct slots *slots);
+
+static inline uint32_t slots_count(const struct slots *slots)
+{
+    return slots->used - slots->holes;
+}
+
+/* Takes entry, whose id is above all others. */
+void slots_append_take(struct slots *slots, struct entry *entry);
+
+/* The entry of that id, borrowed; NULL: none. */
+struct entry *slots_find(const struct slots *slots, uint64_t id);
+
+/* Puts entry in the place of the one with its id and returns that one; the caller owns it now. NULL: there is
+ * none, entry stays the caller's. */
+struct entry *slots_swap_take(struct slots *slots, struct entry *entry);
+
+/* Takes the entry of that id out; the caller owns it. NULL: none. */
+struct entry *slots_remove(struct slots *slots, uint64_t id);
+
+/* Walks by ascending id: *at starts with 0. NULL at the end. */
+struct entry *slots_next(const struct slots *slots, uint32_t *at);
+
+#endif

@@ -1,0 +1,363 @@
+/* Control messages between bytes and struct control. Knows how a frame is made up; which elements an
+ * operation has is in control_shape. */
+#include "wire/control.h"
+
+#include "base/error.h"
+#include "wire/control_shape.h"
+#include "wire/etf_check.h"
+#include "wire/etf_read.h"
+#include "wire/etf_walk.h"
+#include "wire/etf_write.h"
+#include "wire/frame.h"
+
+#include <stddef.h>
+#include <string.h>
+
+enum { PASS_THROUGH = 112 };
+
+/* ---- parsing */
+
+/* Most elements have no children: their head is all of them. */
+static struct slice take(struct slice *cursor)
+{
+    uint64_t children;
+    size_t size = etf_head(cursor->data, &children);
+    if (children > 0)
+        return etf_take(cursor);
+    struct slice term = slice_of(cursor->data, size);
+    cursor->data += size;
+    cursor->size -= size;
+    return term;
+}
+
+/* A LIST_EXT of no elements before a term means nothing; without it equal pids and references are likelier to
+ * be equal bytes. */
+static struct slice proper(struct slice term)
+{
+    const uint8_t *start = etf_proper(term.data);
+    return slice_of(start, term.size - (size_t)(start - term.data));
+}
+
+/* Takes 131 and one term off the front of bytes. */
+static int check_external(struct slice *bytes, uint32_t depth_max, struct slice *term)
+{
+    if (bytes->size == 0 || bytes->data[0] != ETF_VERSION)
+        return ERR_PROTOCOL;
+    int result = etf_check(slice_of(bytes->data + 1, bytes->size - 1), depth_max, term);
+    if (result == 0)
+        *bytes = slice_of(term->data + term->size, bytes->size - 1 - term->size);
+    return result;
+}
+
+/* A frame taken apart; not yet looked at: what the elements are. */
+struct parts {
+    const struct control_shape *shape;           /* of the operation */
+    uint32_t count;                              /* elements behind the operation */
+    struct slice elements[CONTROL_ELEMENTS_MAX]; /* validated */
+    struct slice rest;                           /* behind the control tuple */
+};
+
+static bool is_ascii(const uint8_t *p, size_t size)
+{
+    uint64_t seen = 0, word;
+    for (; size >= sizeof word; p += sizeof word, size -= sizeof word) {
+        memcpy(&word, p, sizeof word);
+        seen |= word;
+    }
+    while (size > 0)
+        seen |= p[--size];
+    return (seen & 0x8080808080808080u) == 0;
+}
+
+/* Bytes of the pid, reference or atom at p, validated, if it is written as BEAMs write nearly all of them; 0
+ * for everything else, be it valid or not. */
+static size_t usual_size(const uint8_t *p, size_t left)
+{
+    size_t atom = 0, fixed = 0; /* where the atom starts; how many bytes follow it */
+    if (left < 5)
+        return 0;
+    if (p[0] == ETF_NEW_PID) {
+        atom = 1;
+        fixed = 12;
+    } else if (p[0] == ETF_NEWER_REFERENCE) {
+        size_t words = bytes_u16(p + 1);
+        if (words < 1 || words > REF_WORDS_MAX)
+            return 0;
+        atom = 3;
+        fixed = 4 + 4 * words;
+    }
+    size_t size = atom + 2 + p[atom + 1] + fixed;
+    bool usual = p[atom] == ETF_SMALL_ATOM_UTF8 && size <= left && is_ascii(p + atom + 2, p[atom + 1]);
+    return usual ? size : 0;
+}
+
+/* Validates and takes apart in one pass what is nearly every frame on a busy connection. False, which says
+ * nothing of the frame, for all others. */
+static bool split_usual(struct slice frame, uint32_t depth_max, struct parts *parts)
+{
+    const uint8_t *p = frame.data;
+    if (frame.size < 6 || p[1] != ETF_VERSION || p[2] != ETF_SMALL_TUPLE || p[4] != ETF_SMALL_INTEGER ||
+        p[3] < 1 || p[3] > CONTROL_ELEMENTS_MAX + 1 || depth_max < 2)
+        return false;
+    parts->shape = control_shape_of(p[5]);
+    parts->count = p[3] - 1u;
+    parts->rest = slice_of(p + 6, frame.size - 6);
+    for (uint32_t i = 0; i < parts->count; i++) {
+        size_t size = usual_size(parts->rest.data, parts->rest.size);
+        if (size == 0)
+            return false;
+        parts->elements[i] = slice_of(parts->rest.data, size);
+        parts->rest = slice_of(parts->rest.data + size, parts->rest.size - size);
+    }
+    return parts->shape != NULL;
+}
+
+static int split_any(struct slice frame, uint32_t depth_max, struct parts *parts)
+{
+    struct slice tuple;
+    uint32_t arity;
+    uint64_t op;
+    parts->rest = slice_of(frame.data + 1, frame.size - 1);
+    int result = check_external(&parts->rest, depth_max, &tuple);
+    if (result != 0)
+        return result;
+    if (!etf_read_tuple(&tuple, &arity) || arity < 1 || arity > CONTROL_ELEMENTS_MAX + 1 ||
+        !etf_read_uint64(&tuple, &op))
+        return ERR_PROTOCOL;
+    parts->shape = control_shape_of(op);
+    parts->count = arity - 1;
+    for (uint32_t i = 0; i < parts->count; i++)
+        parts->elements[i] = proper(take(&tuple));
+    return parts->shape != NULL ? 0 : ERR_PROTOCOL;
+}
+
+static bool elements_fit(const struct parts *parts)
+{
+    uint32_t i = 0;
+    for (; i < CONTROL_ELEMENTS_MAX && parts->shape->elements[i].kind != CONTROL_KIND_NONE; i++) {
+        if (i == parts->count ||
+            !control_kind_fits(parts->elements[i], (enum control_kind)parts->shape->elements[i].kind))
+            return false;
+    }
+    return i == parts->count;
+}
+
+/* rest: what stands behind the control tuple. */
+static int read_payload(struct slice rest, uint32_t depth_max, struct control_place place,
+                        struct slice *payload)
+{
+    if (place.kind != CONTROL_KIND_NONE) {
+        int result = check_external(&rest, depth_max, payload);
+        if (result != 0)
+            return result;
+        *payload = proper(*payload);
+        if (!control_kind_fits(*payload, (enum control_kind)place.kind))
+            return ERR_PROTOCOL;
+    }
+    return rest.size == 0 ? 0 : ERR_PROTOCOL;
+}
+
+static void put(struct control *control, struct control_place place, struct slice term)
+{
+    if (place.field != CONTROL_IGNORED)
+        *(struct slice *)(void *)((char *)control + place.field) = term;
+}
+
+int control_parse(struct slice frame, uint32_t depth_max, struct control *control)
+{
+    struct parts parts;
+    struct slice payload = slice_of(NULL, 0);
+    if (frame.size == 0 || frame.data[0] != PASS_THROUGH)
+        return ERR_PROTOCOL;
+    if (!split_usual(frame, depth_max, &parts)) {
+        int result = split_any(frame, depth_max, &parts);
+        if (result != 0)
+            return result;
+    }
+    if (!elements_fit(&parts))
+        return ERR_PROTOCOL;
+    int result = read_payload(parts.rest, depth_max, parts.shape->payload, &payload);
+    if (result != 0)
+        return result;
+    *control = (struct control){.op = (enum control_op)parts.shape->op};
+    for (uint32_t i = 0; i < parts.count; i++)
+        put(control, parts.shape->elements[i], parts.elements[i]);
+    put(control, parts.shape->payload, payload);
+    return 0;
+}
+
+/* ---- building */
+
+/* Opens a frame up to the operation; count elements of the tuple follow it. */
+static size_t begin(struct buf *out, enum control_op op, uint8_t count)
+{
+    size_t mark = frame_begin(out);
+    const uint8_t head[] = {PASS_THROUGH,         ETF_VERSION,       ETF_SMALL_TUPLE,
+                            (uint8_t)(count + 1), ETF_SMALL_INTEGER, (uint8_t)op};
+    buf_append(out, head, sizeof head);
+    return mark;
+}
+
+/* The atom '', where the protocol once had a cookie. */
+static void append_unused(struct buf *out)
+{
+    const uint8_t empty_atom[] = {ETF_SMALL_ATOM_UTF8, 0};
+    buf_append(out, empty_atom, sizeof empty_atom);
+}
+
+static void append_payload(struct buf *out, struct slice term)
+{
+    etf_write_version(out);
+    etf_write_term(out, term);
+}
+
+size_t control_send_begin(struct buf *out, struct slice to)
+{
+    size_t mark = begin(out, CONTROL_SEND, 2);
+    append_unused(out);
+    etf_write_term(out, to);
+    etf_write_version(out);
+    return mark;
+}
+
+size_t control_send_sender_begin(struct buf *out, struct slice from, struct slice to)
+{
+    size_t mark = begin(out, CONTROL_SEND_SENDER, 2);
+    etf_write_term(out, from);
+    etf_write_term(out, to);
+    etf_write_version(out);
+    return mark;
+}
+
+size_t control_reg_send_begin(struct buf *out, struct slice from, struct slice name)
+{
+    size_t mark = begin(out, CONTROL_REG_SEND, 3);
+    etf_write_term(out, from);
+    append_unused(out);
+    etf_write_term(out, name);
+    etf_write_version(out);
+    return mark;
+}
+
+size_t control_alias_send_begin(struct buf *out, struct slice from, struct slice alias)
+{
+    size_t mark = begin(out, CONTROL_ALIAS_SEND, 2);
+    etf_write_term(out, from);
+    etf_write_term(out, alias);
+    etf_write_version(out);
+    return mark;
+}
+
+void control_link(struct buf *out, struct slice from, struct slice to)
+{
+    size_t mark = begin(out, CONTROL_LINK, 2);
+    etf_write_term(out, from);
+    etf_write_term(out, to);
+    frame_end(out, mark);
+}
+
+void control_unlink_id(struct buf *out, uint64_t id, struct slice from, struct slice to)
+{
+    size_t mark = begin(out, CONTROL_UNLINK_ID, 3);
+    etf_write_uint64(out, id);
+    etf_write_term(out, from);
+    etf_write_term(out, to);
+    frame_end(out, mark);
+}
+
+void control_unlink_id_ack(struct buf *out, struct slice id, struct slice from, struct slice to)
+{
+    size_t mark = begin(out, CONTROL_UNLINK_ID_ACK, 3);
+    etf_write_term(out, id);
+    etf_write_term(out, from);
+    etf_write_term(out, to);
+    frame_end(out, mark);
+}
+
+/* EXIT, EXIT2 and their PAYLOAD_ forms. */
+static void exit_signal(struct buf *out, enum control_op plain, enum control_op with_payload, bool payload,
+                        struct slice from, struct slice to, struct slice reason)
+{
+    size_t mark = payload ? begin(out, with_payload, 2) : begin(out, plain, 3);
+    etf_write_term(out, from);
+    etf_write_term(out, to);
+    if (payload)
+        append_payload(out, reason);
+    else
+        etf_write_term(out, reason);
+    frame_end(out, mark);
+}
+
+void control_exit(struct buf *out, bool payload, struct slice from, struct slice to, struct slice reason)
+{
+    exit_signal(out, CONTROL_EXIT, CONTROL_PAYLOAD_EXIT, payload, from, to, reason);
+}
+
+void control_exit2(struct buf *out, bool payload, struct slice from, struct slice to, struct slice reason)
+{
+    exit_signal(out, CONTROL_EXIT2, CONTROL_PAYLOAD_EXIT2, payload, from, to, reason);
+}
+
+void control_monitor_p_exit(struct buf *out, bool payload, struct slice watched, struct slice watcher,
+                            struct slice ref, struct slice reason)
+{
+    size_t mark =
+        payload ? begin(out, CONTROL_PAYLOAD_MONITOR_P_EXIT, 3) : begin(out, CONTROL_MONITOR_P_EXIT, 4);
+    etf_write_term(out, watched);
+    etf_write_term(out, watcher);
+    etf_write_term(out, ref);
+    if (payload)
+        append_payload(out, reason);
+    else
+        etf_write_term(out, reason);
+    frame_end(out, mark);
+}
+
+static void monitor_signal(struct buf *out, enum control_op op, struct slice from, struct slice to,
+                           struct slice ref)
+{
+    size_t mark = begin(out, op, 3);
+    etf_write_term(out, from);
+    etf_write_term(out, to);
+    etf_write_term(out, ref);
+    frame_end(out, mark);
+}
+
+void control_monitor_p(struct buf *out, struct slice from, struct slice to, struct slice ref)
+{
+    monitor_signal(out, CONTROL_MONITOR_P, from, to, ref);
+}
+
+void control_demonitor_p(struct buf *out, struct slice from, struct slice to, struct slice ref)
+{
+    monitor_signal(out, CONTROL_DEMONITOR_P, from, to, ref);
+}
+
+size_t control_spawn_request_begin(struct buf *out, struct slice id, struct slice from,
+                                   struct slice group_leader, struct slice mfa, struct slice options)
+{
+    size_t mark = begin(out, CONTROL_SPAWN_REQUEST, 5);
+    etf_write_term(out, id);
+    etf_write_term(out, from);
+    etf_write_term(out, group_leader);
+    etf_write_term(out, mfa);
+    etf_write_term(out, options);
+    etf_write_version(out);
+    return mark;
+}
+
+void control_spawn_reply(struct buf *out, struct slice id, struct slice to, unsigned flags,
+                         struct slice result)
+{
+    size_t mark = begin(out, CONTROL_SPAWN_REPLY, 4);
+    etf_write_term(out, id);
+    etf_write_term(out, to);
+    etf_write_uint64(out, flags);
+    etf_write_term(out, result);
+    frame_end(out, mark);
+}
+
+void control_tick(struct buf *out)
+{
+    buf_append_u32(out, 0);
+}
