@@ -186,7 +186,7 @@ unknown_requests_hurt_nobody(Config) ->
     Pid = list(Config),
     Targets = [Pid, cache(Config), {'Elixir.Todo.Database', Node}, {'Elixir.Todo.System', Node},
                {'Elixir.Todo.List', Node}],
-    Requests = [nonsense, {add_entry}, {add_entry, 1, 2}, {}, [], 1, <<"x">>, #{}, {entries}, {update_entry, 1}],
+    Requests = [nonsense, {add_entry}, {add_entry, 1, 2, 3}, {}, [], 1, <<"x">>, #{}, {entries}, {update_entry, 1}],
     [?assertEqual({error, {bad_request, Request}}, gen_server:call(Target, Request))
      || Target <- Targets, Request <- Requests],
     [ok = gen_server:cast(Target, Request) || Target <- Targets, Request <- Requests],

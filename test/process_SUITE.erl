@@ -265,8 +265,9 @@ supervisor_terminate_restart_child(Config) ->
     {error, not_found} = supervisor:terminate_child(System, nobody).
 
 spawn_is_refused(Config) ->
-    {Pid, Monitor} = spawn_monitor(node_of(Config), erlang, node, []),
-    ?assertEqual(notsup, node_case:down(Monitor, Pid)).
+    ?assertError(notsup, spawn_monitor(node_of(Config), erlang, node, [])),
+    Request = spawn_request(node_of(Config), erlang, node, [], [monitor]),
+    receive {spawn_reply, Request, error, notsup} -> ok after 5000 -> error(no_reply) end.
 
 %% The answer to a call that timed out arrives at an alias that is gone.
 reply_after_timeout_leaves_nothing(Config) ->

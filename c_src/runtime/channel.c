@@ -8,6 +8,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 #include <utlist.h>
 
@@ -190,7 +191,6 @@ static void write_later(struct channel *channel, struct buf *out, size_t written
         return;
     }
     channel->writing_now = true;
-    channel->queue_seen = rest.len;
 }
 
 static void write_output(struct channel *channel)
@@ -477,13 +477,25 @@ static bool tick_due(struct channel *channel)
            (channel->unanswered && idle_ms >= TICK_UNANSWERED_MS);
 }
 
+/* Bytes on their way to the peer: libuv's, and the kernel's. */
+static size_t in_flight(struct channel *channel)
+{
+    uv_os_fd_t fd;
+    int kernel = 0;
+    if (uv_fileno((uv_handle_t *)&channel->tcp, &fd) != 0 || ioctl(fd, TIOCOUTQ, &kernel) != 0)
+        kernel = 0;
+    return uv_stream_get_write_queue_size(stream_of(channel)) + (size_t)kernel;
+}
+
 /* A peer that is not read because it does not read fast enough is alive as long as it reads. */
 static void note_progress(struct channel *channel)
 {
-    size_t queue = uv_stream_get_write_queue_size(stream_of(channel));
-    if (channel->writing_now && queue < channel->queue_seen)
+    if (!channel->writing_now)
+        return;
+    size_t size = in_flight(channel);
+    if (size != channel->in_flight)
         channel->alive_ms = now_ms(channel);
-    channel->queue_seen = queue;
+    channel->in_flight = size;
 }
 
 static void tick(struct channel *channel)

@@ -70,7 +70,7 @@ struct channel {
     struct buf held;             /* read, but not to be acted on while reading is paused */
     struct buf own;              /* output where there is no peer (any more) */
     struct buf writing;          /* output that libuv is writing */
-    size_t queue_seen;           /* bytes that libuv had still to write when it was looked at last */
+    size_t in_flight;            /* bytes on their way to the peer when they were looked at last */
     uint64_t alive_ms;           /* when the other side was last seen to read or write */
     uint64_t written_ms;         /* when something was last written */
     int error;                   /* why it is closed */

@@ -26,8 +26,8 @@ enum { ETF_DEPTH_MAX_DEFAULT = 131072 };
  * depth_max: deepest nesting allowed; an atom has depth 1, [] 1, {a} 2, [1] 2, each LIST_EXT tail that is a
  *   LIST_EXT itself one more.
  * term: out, the bytes of that term; untouched on failure. Bytes after it are not looked at.
- * Errors: ERR_TRUNCATED (a longer input might be valid), ERR_BAD_TERM, ERR_TOO_DEEP, ERR_TOO_LARGE (the term has
- *   2^32 - 1 bytes or more, which no frame can hold). */
+ * Errors: ERR_TRUNCATED (a longer input might be valid), ERR_BAD_TERM, ERR_TOO_DEEP, ERR_TOO_LARGE (the term
+ * has 2^32 - 1 bytes or more, which no frame can hold). */
 int etf_check(struct slice bytes, uint32_t depth_max, struct slice *term);
 
 #endif

@@ -45,10 +45,10 @@ static void skip_empty_lists(struct side *side)
     side->place.offset = (uint32_t)(etf_proper(at(side)) - side->maps->start);
 }
 
+/* Over the head of what is no map. */
 static void step(struct side *side)
 {
     uint64_t children;
-    side->place.map += at(side)[0] == ETF_MAP;
     side->place.offset += (uint32_t)etf_head(at(side), &children);
 }
 

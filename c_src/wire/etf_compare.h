@@ -9,8 +9,8 @@
 
 #include <stdbool.h>
 
-/* Exact order, as map keys are ordered: an integer is less than every float. <0, 0, >0. 0 means =:= (of OTP 27:
- * -0.0 is less than 0.0, which earlier releases hold for equal), and equal bytes in canonical form. */
+/* Exact order, as map keys are ordered: an integer is less than every float. <0, 0, >0. 0 means =:= (of OTP
+ * 27: -0.0 is less than 0.0, which earlier releases hold for equal), and equal bytes in canonical form. */
 int etf_compare(struct slice a, struct slice b);
 
 /* Erlang's =:= for two validated terms in whatever forms they stand. */

@@ -48,7 +48,8 @@ bool etf_read_list(struct slice *cursor, uint32_t *length);
 /* STRING_EXT: the bytes themselves. */
 bool etf_read_string(struct slice *cursor, struct slice *bytes);
 
-/* Any atom as UTF-8 text, copied (Latin-1 is converted). text: room for ATOM_BYTES_MAX bytes, no NUL added. */
+/* Any atom as UTF-8 text, copied (Latin-1 is converted). text: room for ATOM_BYTES_MAX bytes, no NUL added.
+ */
 bool etf_read_atom(struct slice *cursor, uint8_t text[ATOM_BYTES_MAX], size_t *size);
 
 /* An integer of any form whose value fits; false otherwise. */

@@ -172,7 +172,7 @@ static bool is_packet(struct slice packet, char tag, size_t size_min)
 static bool name_after(struct slice packet, size_t head, struct slice *name)
 {
     size_t size = bytes_u16(packet.data + head - 2);
-    if (size != packet.size - head)
+    if (size > packet.size - head)
         return false;
     *name = slice_of(packet.data + head, size);
     return true;

@@ -33,8 +33,6 @@ static const uint32_t salt_last_bits = 15 * GOLDEN;
 static const uint32_t salt_map = 16 * GOLDEN;
 static const uint32_t salt_map_pairs = 19 * GOLDEN;
 
-static const uint32_t hash_of_nil = 3468870702u; /* where nothing was hashed before */
-
 enum { NIL_NUMBER = 2, SHORT_INTEGER_MAX = 1 << 27 };
 
 enum open_kind { OPEN_TERMS, OPEN_LIST, OPEN_MAP };
@@ -252,7 +250,7 @@ static uint32_t hash_leaf(uint32_t hash, const uint8_t *p, enum term_type type)
     case TERM_PID:
         return hash_pid(hash, p);
     case TERM_NIL:
-        return hash == 0 ? hash_of_nil : hash_word(hash, NIL_NUMBER, salt_nil);
+        return hash_word(hash, NIL_NUMBER, salt_nil);
     default:
         return hash_bitstring(hash, p);
     }

@@ -22,10 +22,10 @@ struct pid {
 enum { REF_WORDS_MAX = 5 };
 
 struct ref {
-    struct slice node;             /* as in struct pid */
-    uint32_t creation;             /* Creation */
-    uint32_t words;                /* how many of word[] count, 1..5 */
-    uint32_t word[REF_WORDS_MAX];  /* ID words in wire order; the rest 0 */
+    struct slice node;            /* as in struct pid */
+    uint32_t creation;            /* Creation */
+    uint32_t words;               /* how many of word[] count, 1..5 */
+    uint32_t word[REF_WORDS_MAX]; /* ID words in wire order; the rest 0 */
 };
 
 /* True, and the cursor moves behind it, if the first term is a pid / reference. */

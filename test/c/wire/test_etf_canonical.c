@@ -191,6 +191,42 @@ static void canonical__maps_in_keys_and_values__each_in_order(void **state)
                           116, 0, 0, 0, 2, 119, 1, 'a', 97, 1, 119, 1, 'b', 97, 2));
 }
 
+static void canonical__terms_behind_a_map__follow_it(void **state)
+{
+    assert_canonical(
+        TERM(104, 2, 116, 0, 0, 0, 2, 97, 2, 106, 97, 1, 106, 116, 0, 0, 0, 2, 97, 4, 106, 97, 3, 104, 0),
+        TERM(104, 2, 116, 0, 0, 0, 2, 97, 1, 106, 97, 2, 106, 116, 0, 0, 0, 2, 97, 3, 104, 0, 97, 4, 106));
+    assert_canonical(TERM(116, 0, 0, 0, 2, 97, 2, 116, 0, 0, 0, 2, 97, 4, 106, 97, 3, 106, 97, 1, 106),
+                     TERM(116, 0, 0, 0, 2, 97, 1, 106, 97, 2, 116, 0, 0, 0, 2, 97, 3, 106, 97, 4, 106));
+}
+
+/* Map of the keys 0, step, 2 * step, ... modulo count, each with itself as value. */
+static void write_keys(struct buf *out, int64_t count, int64_t step)
+{
+    etf_write_map(out, (uint32_t)count);
+    for (int64_t i = 0; i < count; i++) {
+        etf_write_int64(out, i * step % count);
+        etf_write_int64(out, i * step % count);
+    }
+}
+
+static void canonical__any_number_of_shuffled_keys__sorted(void **state)
+{
+    static const int64_t counts[] = {2, 3, 5, 7, 8, 9, 11, 13, 16, 17, 23, 31, 32, 33, 64, 97, 1021};
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+        struct buf shuffled = BUF_EMPTY;
+        struct buf ordered = BUF_EMPTY;
+        struct buf out = BUF_EMPTY;
+        write_keys(&shuffled, counts[i], 1009); /* a prime that divides none of them */
+        write_keys(&ordered, counts[i], 1);
+        assert_int_equal(etf_canonical(buf_slice(&shuffled), &out), 0);
+        assert_bytes_equal(buf_slice(&out), buf_slice(&ordered));
+        buf_release(&shuffled);
+        buf_release(&ordered);
+        buf_release(&out);
+    }
+}
+
 static void canonical__many_keys_backwards__sorted(void **state)
 {
     enum { KEYS = 1000 };
@@ -303,6 +339,8 @@ int main(void)
         cmocka_unit_test(canonical__funs__parts_canonical_and_size_right),
         cmocka_unit_test(canonical__maps__keys_in_exact_order),
         cmocka_unit_test(canonical__maps_in_keys_and_values__each_in_order),
+        cmocka_unit_test(canonical__terms_behind_a_map__follow_it),
+        cmocka_unit_test(canonical__any_number_of_shuffled_keys__sorted),
         cmocka_unit_test(canonical__many_keys_backwards__sorted),
         cmocka_unit_test(canonical__equal_keys__bad_term_and_nothing_added),
         cmocka_unit_test(canonical__one_and_one_point_zero__two_keys),

@@ -130,6 +130,21 @@ static void equal__terms_behind_equal_parts__still_compared(void **state)
                  TERM(104, 2, 108, 0, 0, 0, 1, 106, 97, 1, 97, 2), -1);
 }
 
+static void equal__terms_behind_lists_in_two_forms__true(void **state)
+{
+    const struct slice forms[] = {
+        TERM(104, 2, 107, 0, 1, 1, 97, 7),
+        TERM(104, 2, 108, 0, 0, 0, 1, 97, 1, 106, 97, 7),
+        TERM(104, 2, 108, 0, 0, 0, 1, 97, 1, 107, 0, 0, 97, 7),
+        TERM(104, 2, 108, 0, 0, 0, 0, 107, 0, 1, 1, 97, 7),
+        TERM(104, 2, 108, 0, 0, 0, 1, 108, 0, 0, 0, 0, 97, 1, 108, 0, 0, 0, 0, 106, 97, 7),
+    };
+    for (size_t i = 0; i < 5; i++) {
+        for (size_t j = 0; j < 5; j++)
+            assert_order(forms[i], forms[j], 0);
+    }
+}
+
 static void compare__every_two_of_the_corpus__antisymmetric(void **state)
 {
     for (size_t i = 0; i < CORPUS_COUNT; i++) {
@@ -174,6 +189,7 @@ int main(void)
         cmocka_unit_test(equal__forms_of_one_term__true),
         cmocka_unit_test(equal__numbers_of_two_types__false),
         cmocka_unit_test(equal__terms_behind_equal_parts__still_compared),
+        cmocka_unit_test(equal__terms_behind_lists_in_two_forms__true),
         cmocka_unit_test(compare__every_two_of_the_corpus__antisymmetric),
         cmocka_unit_test(compare__deep_terms__iterative_and_not_quadratic),
     };

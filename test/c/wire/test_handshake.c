@@ -340,7 +340,9 @@ static void packet__cut_anywhere_or_a_byte_longer__is_a_protocol_error(void **st
             size_t size = packet_size(answers[i], index);
             for (size_t cut = 0; cut < size; cut++)
                 assert_int_equal(give_damaged(answers[i], index, cut), ERR_PROTOCOL);
-            assert_int_equal(give_damaged(answers[i], index, size + 1), ERR_PROTOCOL);
+            /* What follows the name in send_name and send_challenge is for later versions: to be ignored. */
+            bool named = index == 0 || index == packets - 3;
+            assert_int_equal(give_damaged(answers[i], index, size + 1), named ? 0 : ERR_PROTOCOL);
         }
     }
 }
