@@ -359,9 +359,11 @@ env(Key, Default) ->
 text(Value) when is_integer(Value) -> integer_to_binary(Value);
 text(Value) when is_atom(Value) -> atom_to_binary(Value);
 text(Value) ->
-    case unicode:characters_to_binary(Value) of
+    try unicode:characters_to_binary(Value) of
         Text when is_binary(Text) -> Text;
         _ -> throw({bad_option, Value})
+    catch
+        error:badarg -> throw({bad_option, Value})
     end.
 
 deadline(infinity) -> infinity;

@@ -25,26 +25,34 @@ init_per_suite(Config) ->
 end_per_suite(_Config) ->
     ok.
 
-init_per_testcase(_Case, Config) ->
-    [{folder, node_case:folder()}, {name, node_case:unique("todo")} | Config].
+init_per_testcase(Case, Config) ->
+    Fresh = [{folder, node_case:folder()}, {name, node_case:unique("todo")} | Config],
+    [{beam, beam(Fresh, options(Case, Fresh))} | Fresh].
 
-%% Whatever a case has left, its BEAM and with it the node end here.
+%% The node ends with its owner, however a case has ended.
 end_per_testcase(_Case, Config) ->
-    [beam_case:stop(Beam) || {Case, Beam} <- ets:tab2list(?MODULE), Case =:= ?config(folder, Config)],
+    _ = ?config(tc_status, Config) =:= ok orelse ct:pal("~tp", [catch lines(?config(beam, Config))]),
+    ok = beam_case:stop(?config(beam, Config)),
     beam_case:await_no_program(?config(folder, Config)).
+
+options(start_distributed_keeps_its_name, Config) ->
+    #{args => ["-sname", "own_" ++ ?config(name, Config)]};
+options(start_hands_over_the_cookie, Config) ->
+    #{args => ["-setcookie", "cookie_of_" ++ ?config(name, Config)]};
+options(missing_program_is_told, _Config) ->
+    #{env => [{"TODO_NODE_PROGRAM", "/nonexistent/todo_node"}]};
+options(lines_go_to_logger_at_their_level, _Config) ->
+    #{env => [{"TODO_NODE_PROGRAM", talkative_program()}]};
+options(_Case, _Config) ->
+    #{}.
 
 %% ---- a BEAM with the application ----
 
-%% Not started yet; the node of this case's name and folder.
-beam(Config) ->
-    beam(Config, #{}).
-
+%% Loaded and configured, not started.
 beam(Config, Options) ->
     Beam = beam_case:start(Options),
     ok = beam_case:call(Beam, application, load, [todo]),
     ok = configure(Beam, [{sname, ?config(name, Config)}, {persist, ?config(folder, Config)}]),
-    ok = beam_case:call(Beam, logger, add_handler, [?MODULE, ?MODULE, #{}]),
-    ok = beam_case:call(Beam, logger, set_primary_config, [level, all]),
     ok = beam_case:call(Beam, ?MODULE, keep_lines, []),
     Beam.
 
@@ -52,7 +60,7 @@ configure(Beam, Env) ->
     beam_case:call(Beam, application, set_env, [[{todo, Env}]]).
 
 started(Config) ->
-    Beam = beam(Config),
+    Beam = ?config(beam, Config),
     ok = beam_case:call(Beam, start, []),
     Beam.
 
@@ -74,11 +82,6 @@ add(Beam, List, Date, Title) ->
 titles(Beam, List, Date) ->
     [Title || #{title := Title} <- beam_case:call(Beam, entries, [List, Date])].
 
-%% The pid of a list, when the node answers again.
-list_again(Beam, Name) ->
-    ok = node_case:await(fun() -> is_pid(catch beam_case:call(Beam, server_process, [Name])) end),
-    beam_case:call(Beam, server_process, [Name]).
-
 names(Folder) ->
     {ok, Names} = file:list_dir_all(Folder),
     lists:sort(Names).
@@ -94,6 +97,9 @@ why(Beam) ->
 %% ---- in that BEAM: what the logger was told ----
 
 keep_lines() ->
+    ok = logger:add_handler(?MODULE, ?MODULE, #{}),
+    ok = logger:set_primary_config(level, all),
+    ok = logger:set_handler_config(default, level, none),
     Self = self(),
     Keeper = spawn(fun() ->
                            ?LINES = ets:new(?LINES, [named_table, public, duplicate_bag]),
@@ -123,8 +129,7 @@ contains(Line, Text) ->
 
 %% Each exported function with an answer that only the right message gives.
 every_function_once(Config) ->
-    Beam = beam(Config),
-    ok = beam_case:call(Beam, ?MODULE, call_every_function, [node_of(Config)]),
+    ok = beam_case:call(?config(beam, Config), ?MODULE, call_every_function, [node_of(Config)]),
     ?assertEqual([], beam_case:programs(?config(folder, Config))).
 
 call_every_function(Node) ->
@@ -185,7 +190,7 @@ database_functions() ->
 
 %% The BEAM gets a name that no other has, is not in epmd, and no cluster sees it.
 start_not_distributed_becomes_hidden_node(Config) ->
-    Beam = beam(Config),
+    Beam = ?config(beam, Config),
     ?assertEqual(nonode@nohost, beam_case:call(Beam, erlang, node, [])),
     ok = beam_case:call(Beam, start, []),
     Own = beam_case:call(Beam, erlang, node, []),
@@ -196,15 +201,246 @@ start_not_distributed_becomes_hidden_node(Config) ->
     ?assertEqual([], beam_case:call(Beam, erlang, nodes, [])),
     true = beam_case:call(Beam, net_kernel, connect_node, [node()]),
     ok = node_case:await(fun() -> lists:member(Own, nodes(hidden)) end),
-    ?assertNot(lists:member(Own, nodes(visible))),
-    Other = beam(Config),
-    ok = configure(Other, [{sname, node_case:unique("todo")}, {persist, node_case:folder()}]),
+    ?assertNot(lists:member(Own, nodes())),
+    Second = [{folder, node_case:folder()}, {name, node_case:unique("todo")}],
+    Other = beam(Second, #{}),
     ok = beam_case:call(Other, start, []),
-    ?assertNotEqual(Own, beam_case:call(Other, erlang, node, [])).
+    ?assertNotEqual(Own, beam_case:call(Other, erlang, node, [])),
+    ok = beam_case:stop(Other),
+    beam_case:await_no_program(?config(folder, Second)).
 
 start_distributed_keeps_its_name(Config) ->
-    Name = node_case:unique("own"),
-    Beam = beam(Config, #{args => ["-sname", Name]}),
-    ok = beam_case:call(Beam, start, []),
-    ?assertEqual(node_case:node_name(Name), beam_case:call(Beam, erlang, node, [])),
+    Beam = started(Config),
+    ?assertEqual(node_case:node_name("own_" ++ ?config(name, Config)), beam_case:call(Beam, erlang, node, [])),
     ?assert(is_pid(beam_case:call(Beam, server_process, [bob]))).
+
+%% The node lets in who has its owner's cookie, nobody else.
+start_hands_over_the_cookie(Config) ->
+    Beam = started(Config),
+    Node = node_of(Config),
+    Cookie = beam_case:call(Beam, erlang, get_cookie, []),
+    ?assertEqual("cookie_of_" ++ ?config(name, Config), atom_to_list(Cookie)),
+    ?assertEqual(pang, net_adm:ping(Node)),
+    true = erlang:set_cookie(Node, Cookie),
+    ?assertEqual(pong, net_adm:ping(Node)),
+    true = erlang:disconnect_node(Node),
+    %% Not to be read in any file or list of processes.
+    {ok, Line} = file:read_file(filename:join(["/proc", program(Config), "cmdline"])),
+    ?assertEqual(nomatch, string:find(Line, atom_to_list(Cookie))).
+
+%% ---- the end of the application ----
+
+%% What was only cast is on disk, as plain values, when stop returns; and the node has said that all went well.
+stop_writes_everything(Config) ->
+    Beam = started(Config),
+    Folder = ?config(folder, Config),
+    Bob = beam_case:call(Beam, server_process, [<<"bob">>]),
+    [ok = beam_case:call(Beam, add_entry, [Bob, #{date => ?D1, title => N}]) || N <- lists:seq(1, 20)],
+    ok = beam_case:call(Beam, stop, []),
+    ?assertEqual([], beam_case:programs(Folder)),
+    ?assertEqual(lists:seq(1, 20), titles_on_disk(Folder, "bob")),
+    ?assertEqual(["bob"], names(Folder)),
+    ?assertEqual([], [Line || {Level, Line} <- lines(Beam), logger:compare_levels(Level, warning) =/= lt]),
+    ?assertError({not_started, todo}, beam_case:call(Beam, node, [])).
+
+titles_on_disk(Folder, Name) ->
+    {ok, Bytes} = file:read_file(filename:join(Folder, Name)),
+    #{entries := Entries} = binary_to_term(Bytes),
+    [Title || {_, #{title := Title}} <- lists:sort(maps:to_list(Entries))].
+
+stop_and_start_again(Config) ->
+    Beam = started(Config),
+    [begin
+         Bob = beam_case:call(Beam, server_process, [<<"bob">>]),
+         ?assertEqual(N, add(Beam, Bob, ?D1, N)),
+         ?assertEqual(lists:seq(1, N), titles(Beam, Bob, ?D1)),
+         ok = beam_case:call(Beam, stop, []),
+         ok = beam_case:call(Beam, start, [])
+     end || N <- [1, 2, 3]].
+
+init_stop_writes_everything(Config) ->
+    Beam = started(Config),
+    Folder = ?config(folder, Config),
+    Bob = beam_case:call(Beam, server_process, [<<"bob">>]),
+    ok = beam_case:call(Beam, add_entry, [Bob, #{date => ?D1, title => a}]),
+    Monitor = monitor(process, Beam),
+    ok = beam_case:call(Beam, init, stop, []),
+    normal = node_case:down(Monitor, Beam),
+    ?assertEqual([], beam_case:programs(Folder)),
+    ?assertEqual([a], titles_on_disk(Folder, "bob")),
+    ?assertEqual(["bob"], names(Folder)).
+
+%% ---- crashes ----
+
+%% kill -9: the same node again, with everything that was acknowledged; processes of the old one are no more.
+killed_program_comes_back(Config) ->
+    Beam = started(Config),
+    Old = program(Config),
+    Bob = beam_case:call(Beam, server_process, [<<"bob">>]),
+    [N = add(Beam, Bob, ?D1, N) || N <- lists:seq(1, 10)],
+    ok = signal("KILL", Old),
+    New = list_again(Beam, <<"bob">>, Bob),
+    ?assertEqual(lists:seq(1, 10), titles(Beam, New, ?D1)),
+    ?assertEqual(11, add(Beam, New, ?D1, 11)),
+    ?assertNotEqual(Old, program(Config)),
+    ?assertExit({noproc, _}, beam_case:call(Beam, size, [Bob])),
+    ?assertEqual(node_of(Config), beam_case:call(Beam, node, [])).
+
+%% The pid of a list once it is another one: calls fail while the node is away.
+list_again(Beam, Name, Old) ->
+    Find = fun() ->
+                   try beam_case:call(Beam, server_process, [Name]) of
+                       Pid -> Pid
+                   catch
+                       exit:_ -> Old
+                   end
+           end,
+    ok = node_case:await(fun() -> Find() =/= Old end),
+    Find().
+
+%% The program ends with its owner, and the next one waits until the folder and the name are free.
+killed_owner_comes_back(Config) ->
+    Beam = started(Config),
+    Bob = beam_case:call(Beam, server_process, [<<"bob">>]),
+    1 = add(Beam, Bob, ?D1, a),
+    true = beam_case:call(Beam, erlang, exit, [beam_case:call(Beam, erlang, whereis, [todo_node]), kill]),
+    New = list_again(Beam, <<"bob">>, Bob),
+    ?assertEqual([a], titles(Beam, New, ?D1)),
+    _ = program(Config),
+    ok.
+
+killed_beam_leaves_no_program(Config) ->
+    Beam = started(Config),
+    Folder = ?config(folder, Config),
+    Bob = beam_case:call(Beam, server_process, [<<"bob">>]),
+    1 = add(Beam, Bob, ?D1, a),
+    _ = program(Config),
+    Monitor = monitor(process, Beam),
+    ok = signal("KILL", beam_case:call(Beam, os, getpid, [])),
+    normal = node_case:down(Monitor, Beam),
+    ok = beam_case:await_no_program(Folder),
+    ?assertEqual([a], titles_on_disk(Folder, "bob")),
+    ?assertEqual(["bob"], names(Folder)).
+
+%% ---- a node that runs already ----
+
+connected(Beam, Server) ->
+    ok = configure(Beam, [{start, false}, {node, maps:get(node, Server)}]),
+    ok = beam_case:call(Beam, start, []).
+
+connect_mode_leaves_node_alone(Config) ->
+    Beam = ?config(beam, Config),
+    Server = #{node := Node} = node_case:start(),
+    ok = connected(Beam, Server),
+    ?assertEqual(Node, beam_case:call(Beam, node, [])),
+    ?assertEqual([], beam_case:programs(?config(folder, Config))),
+    Bob = beam_case:call(Beam, server_process, [<<"bob">>]),
+    1 = add(Beam, Bob, ?D1, a),
+    ok = beam_case:call(Beam, stop, []),
+    ?assertEqual([a], [T || #{title := T} <- gen_server:call(node_case:list(Server, <<"bob">>), entries)]),
+    0 = node_case:stop(Server).
+
+connect_mode_connects_again(Config) ->
+    Beam = ?config(beam, Config),
+    First = node_case:start(#{name => "other_" ++ ?config(name, Config)}),
+    ok = connected(Beam, First),
+    Bob = beam_case:call(Beam, server_process, [<<"bob">>]),
+    1 = add(Beam, Bob, ?D1, a),
+    137 = node_case:kill(First),
+    ok = await_line(Beam, warning, "lost"),
+    Second = node_case:start((maps:with([folder], First))#{name => "other_" ++ ?config(name, Config)}),
+    ok = await_line(Beam, notice, "again"),
+    ?assertEqual([a], titles(Beam, beam_case:call(Beam, server_process, [<<"bob">>]), ?D1)),
+    0 = node_case:stop(Second).
+
+connect_mode_without_node_fails(Config) ->
+    Beam = ?config(beam, Config),
+    ok = configure(Beam, [{start, false}]),
+    ?assertEqual({bad_option, {node, undefined}}, why(Beam)),
+    ok = configure(Beam, [{node, nohost}]),
+    ?assertMatch({bad_option, {name, _}}, why(Beam)),
+    Node = node_of(Config),
+    ok = configure(Beam, [{node, Node}]),
+    ?assertEqual({cannot_connect, Node}, why(Beam)).
+
+%% ---- a start that fails ----
+
+%% The program's own last line and exit status are the reason; a later start works.
+taken_name_is_told(Config) ->
+    Beam = ?config(beam, Config),
+    Server = node_case:start(#{name => ?config(name, Config)}),
+    {exit_status, 5, Line} = why(Beam),
+    ?assertNotEqual(nomatch, string:find(Line, atom_to_binary(node_of(Config)))),
+    0 = node_case:stop(Server),
+    ok = beam_case:call(Beam, start, []).
+
+bad_folder_is_told(Config) ->
+    Beam = ?config(beam, Config),
+    File = beam_case:file_with("not a folder"),
+    ok = configure(Beam, [{persist, File}]),
+    {exit_status, 4, Line} = why(Beam),
+    ?assertNotEqual(nomatch, string:find(Line, File)),
+    ok = configure(Beam, [{persist, ?config(folder, Config)}]),
+    ok = beam_case:call(Beam, start, []).
+
+folder_in_use_is_told(Config) ->
+    Beam = ?config(beam, Config),
+    Server = node_case:start(#{folder => ?config(folder, Config)}),
+    {exit_status, 4, Line} = why(Beam),
+    ?assertNotEqual(nomatch, string:find(Line, ?config(folder, Config))),
+    ?assertEqual(pong, net_adm:ping(maps:get(node, Server))),
+    0 = node_case:stop(Server),
+    ok = beam_case:call(Beam, start, []).
+
+bad_options_are_told(Config) ->
+    Beam = ?config(beam, Config),
+    [begin
+         ok = configure(Beam, [{Key, Bad}]),
+         ?assertMatch({exit_status, 2, _}, why(Beam), {Key, Bad}),
+         ok = beam_case:call(Beam, application, unset_env, [todo, Key])
+     end || {Key, Bad} <- [{workers, 0}, {port, 65536}, {expire, "soon"}, {log_level, loud}, {listen, "nowhere"},
+                           {extra, ["--no-such-option"]}, {sname, "a@b.c"}]],
+    ok = configure(Beam, [{start, maybe}]),
+    ?assertEqual({bad_option, {start, maybe}}, why(Beam)),
+    ok = configure(Beam, [{start, true}, {persist, {a, folder}}]),
+    ?assertMatch({bad_option, _}, why(Beam)).
+
+missing_program_is_told(Config) ->
+    ?assertMatch({cannot_run, "/nonexistent/todo_node", enoent}, why(?config(beam, Config))).
+
+%% ---- what the node writes ----
+
+%% A program that says something in every way first.
+talkative_program() ->
+    File = beam_case:file_with(
+             ["#!/bin/sh\n",
+              [["echo level=", Level, " mod=test event=", Level, "_line >&2\n"] || Level <- ["debug", "info", "warn", "error"]],
+              "echo a line without a level >&2\n",
+              "printf 'level=warn mod=test event=utf8 name=\\303\\245\\n' >&2\n",
+              "printf 'level=warn mod=test event=latin1 name=\\345\\n' >&2\n",
+              "printf 'level=warn mod=test event=tilde ~p~n\\n' >&2\n",
+              "echo level=warn >&2\n",
+              "exec ", node_case:program(), " \"$@\"\n"]),
+    ok = file:change_mode(File, 8#755),
+    File.
+
+lines_go_to_logger_at_their_level(Config) ->
+    Beam = started(Config),
+    Written = [{Level, Line} || {Level, Line} <- lines(Beam), io_lib:printable_unicode_list(Line)],
+    [?assert(lists:member(Line, Written), {Line, Written})
+     || Line <- [{debug, "todo_node: mod=test event=debug_line"}, {info, "todo_node: mod=test event=info_line"},
+                 {warning, "todo_node: mod=test event=warn_line"}, {error, "todo_node: mod=test event=error_line"},
+                 {error, "a line without a level"}, {warning, "todo_node: mod=test event=utf8 name=å"},
+                 {warning, "todo_node: mod=test event=latin1 name=å"},
+                 {warning, "todo_node: mod=test event=tilde ~p~n"}, {error, "level=warn"}]],
+    ?assert(is_pid(beam_case:call(Beam, server_process, [bob]))).
+
+%% Before it is ready, and while it runs.
+lines_of_the_node_go_to_logger(Config) ->
+    Beam = started(Config),
+    ok = await_line(Beam, info, "event=started node=" ++ atom_to_list(node_of(Config))),
+    Bob = beam_case:call(Beam, server_process, [<<"bob">>]),
+    ok = signal("TERM", program(Config)),
+    ok = await_line(Beam, info, "event=stopping"),
+    _ = list_again(Beam, <<"bob">>, Bob),
+    ok.

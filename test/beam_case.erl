@@ -26,7 +26,7 @@ elixir_ebin() ->
     {0, _} = shell("mix compile", [{"MIX_ENV", "dev"}]),
     filename:join(root(), "_build/mix/dev/lib/todo/ebin").
 
-%% A BEAM that is not distributed and knows the modules of this one. Without a link: the caller stops it.
+%% A BEAM that is not distributed and knows the modules of this one. It ends with the calling process at the latest.
 -spec start() -> pid().
 start() ->
     start(#{}).
@@ -36,14 +36,19 @@ start() ->
 start(Options) ->
     Paths = [filename:dirname(code:which(Module)) || Module <- [todo, ?MODULE]],
     {ok, Beam, nonode@nohost} =
-        peer:start(#{connection => standard_io, shutdown => close, exec => os:find_executable("erl"),
-                     wait_boot => ?CALL_MS, args => ["-pa"] ++ Paths ++ maps:get(args, Options, []),
-                     env => maps:get(env, Options, [])}),
+        peer:start_link(#{connection => standard_io, shutdown => close, exec => os:find_executable("erl"),
+                          wait_boot => ?CALL_MS, args => ["-pa"] ++ Paths ++ maps:get(args, Options, []),
+                          env => maps:get(env, Options, [])}),
     Beam.
 
+%% The end of its stdin halts it. Nothing to do for one that has ended.
 -spec stop(pid()) -> ok.
 stop(Beam) ->
-    peer:stop(Beam).
+    try
+        peer:stop(Beam)
+    catch
+        exit:_ -> ok
+    end.
 
 -spec call(pid(), atom(), [term()]) -> term().
 call(Beam, Function, Arguments) ->

@@ -5,9 +5,9 @@
  * value it holds in memory a source that encodes the value on demand.
  *
  * Threads: everything here is called on the loop thread, and every callback but ops.fold runs on the loop
- * thread, from the loop, never from inside a call into the store. Disk work happens on `workers` threads of
- * the store's own; a key always goes to the same one, so its reads and changes are done in the order they were
- * asked for.
+ * thread, from the loop, never from inside a call into the store (but for one case of source.failed). Disk
+ * work happens on `workers` threads of the store's own; a key always goes to the same one, so its reads and
+ * changes are done in the order they were asked for.
  *
  * Form of the data on disk: docs/disk-format.md. Several waiting changes of one key become one write.
  */
@@ -16,29 +16,33 @@
 
 #include "base/buf.h"
 #include "base/slice.h"
+#include "store/fs.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <uthash.h>
 
 struct store;
 struct uv_loop_s;
 
 struct store_ops {
-    /* Appends to out the value that change makes of value (size 0: the key has none). Pure; runs on worker
-     * threads too. 0 or an error that every waiting change of the key is answered with. */
-    int (*fold)(void *ctx, struct slice value, struct slice change, struct buf *out);
+    /* Appends to out the value that changes (one or more accepted ones, one after another) make of value
+     * (size 0: the key has none). Pure; runs on worker threads too. 0 or an error that every waiting change
+     * of the key is answered with. */
+    int (*fold)(void *ctx, struct slice value, struct slice changes, struct buf *out);
     /* Writes the name of the key's file, NUL-terminated, 1..255 bytes, no '/', no leading '.', one to one. */
     void (*file_name)(void *ctx, struct slice key, char name[256]);
     void *ctx;
 };
 
 struct store_config {
-    const char *folder;      /* created (0700) when missing */
-    unsigned workers;        /* threads, 1..64 */
-    size_t value_size_max;   /* a larger file is ERR_TOO_LARGE when read */
+    const char *folder;    /* created (0700) when missing */
+    unsigned workers;      /* threads, 1..64 */
+    size_t value_size_max; /* a larger file is ERR_TOO_LARGE when read */
     struct store_ops ops;
-    struct uv_loop_s *loop;  /* whose thread everything runs on */
+    struct uv_loop_s *loop; /* whose thread everything runs on */
+    struct fs fs;           /* zero, but in tests that make calls fail */
 };
 
 /* Opens the folder: takes its lock, removes temporary files that a crash left, starts the workers.
@@ -62,8 +66,8 @@ struct store_request {
     struct store_request *next; /* the store's */
 };
 
-/* Reads the value of key as of all changes asked for before. Errors: ERR_NOT_FOUND (no value), negative errno,
- * ERR_TOO_LARGE. */
+/* Reads the value of key as of all changes asked for before. Errors: ERR_NOT_FOUND (no value), negative
+ * errno, ERR_TOO_LARGE. */
 void store_read(struct store *store, unsigned worker, struct slice key, struct store_request *request);
 
 enum store_kind {
@@ -77,19 +81,23 @@ enum store_kind {
 void store_change(struct store *store, unsigned worker, struct slice key, enum store_kind kind,
                   struct slice change, struct store_request *request);
 
-/* A key whose value somebody holds in memory: the store asks it for the value instead of folding.
- * At most one per key; embedded in the holder. */
+/* A key whose value somebody holds in memory: the store asks it for the value instead of folding. At most one
+ * per key; embedded in the holder. STORE_CHANGE of an attached key is the holder's own; STORE_PUT and
+ * STORE_DELETE are somebody else's and make the holder's memory out of date. */
 struct store_source {
     /* Appends the value to out as of all changes accepted up to now. */
     void (*encode)(struct store_source *source, struct buf *out);
-    /* A write of this key failed: the changes accepted and not yet reported done are not on disk and never
-     * will be; memory has run ahead and must be forgotten. The source is detached already. */
+    /* The source is detached already and its memory must be forgotten. status: a write of this key failed
+     * with it, so changes accepted and not reported done are not on disk and never will be (their requests
+     * have been answered); or ERR_CONFLICT: somebody else has put or deleted the key (called from inside that
+     * store_change). */
     void (*failed)(struct store_source *source, int status);
-    void *key_record; /* the store's */
+    struct slice key;  /* the store's from here: the key, in the holder's memory */
+    UT_hash_handle hh; /* attached sources by key */
 };
 
-/* From now on source answers for key. Precondition: no change of key is waiting that the source does not know
- * of (attach in the done of a store_read). */
+/* From now on source answers for key, whose bytes must stay until it is detached. Precondition: no change of
+ * key is waiting that the source does not know of (attach in the done of a store_read). */
 void store_attach(struct store *store, unsigned worker, struct slice key, struct store_source *source);
 
 /* The source goes away (its memory too). Changes still waiting are encoded now, before this returns. */

@@ -1,0 +1,48 @@
+/* The folder of value files: one file per key, replaced atomically. Blocking; used by the workers' threads,
+ * and by the loop thread at start and stop. No shared state but the lock: threads may call it at once for
+ * different names.
+ *
+ *   name            a value, visible only when it is whole
+ *   .tmp-<name>     a value on its way; what a crash leaves is removed by files_open
+ */
+#ifndef STORE_FILES_H
+#define STORE_FILES_H
+
+#include "base/buf.h"
+#include "base/slice.h"
+#include "store/fs.h"
+
+#include <uv.h>
+
+struct files {
+    struct fs fs;
+    char *folder;          /* path */
+    size_t value_size_max; /* of a file that is read */
+    uv_mutex_t lock;       /* protects lock_fd */
+    int lock_fd;           /* the folder, locked */
+};
+
+/* Creates the folder if need be, locks it, removes temporaries, tries it by writing.
+ * Errors: ERR_LOCKED, negative errno. */
+int files_open(struct files *files, const char *folder, size_t value_size_max, struct fs fs);
+void files_close(struct files *files);
+
+/* The folder may have been replaced under us: locks the new one before anything is written to it.
+ * Errors: -ENOENT (it is gone), ERR_LOCKED (somebody else has it), negative errno. */
+int files_check(struct files *files);
+
+/* Errors: as fs_read_file; -ENOENT when the folder itself is gone. */
+int files_read(const struct files *files, const char *name, struct buf *value);
+
+/* First half of a replacement: writes and syncs the temporary. */
+int files_prepare(const struct files *files, const char *name, struct slice value);
+/* Second half: gives it its name. Durable after files_sync. */
+int files_publish(const struct files *files, const char *name);
+/* The same for a removal. */
+int files_remove(const struct files *files, const char *name);
+int files_sync(const struct files *files);
+
+/* Appends the names of all values, each with a NUL. */
+int files_names(const struct files *files, struct buf *names);
+
+#endif

@@ -1,0 +1,225 @@
+/* System calls on files, each in one place. Knows nothing of keys and values. */
+#include "store/fs.h"
+
+#include "base/error.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { READ_STEP = 1 << 16 };
+
+static int fault(const struct fs *fs, enum fs_call call, const char *path)
+{
+    return fs->fault == NULL ? 0 : fs->fault(fs->ctx, call, path);
+}
+
+int fs_make_folder(const struct fs *fs, const char *path)
+{
+    int status = fault(fs, FS_MKDIR, path);
+    if (status != 0)
+        return status;
+    return mkdir(path, 0700) == 0 || errno == EEXIST ? 0 : -errno;
+}
+
+static int open_path(const struct fs *fs, const char *path, int flags, int *fd)
+{
+    int status = fault(fs, FS_OPEN, path);
+    if (status != 0)
+        return status;
+    do
+        *fd = open(path, flags | O_CLOEXEC, 0600);
+    while (*fd < 0 && errno == EINTR);
+    return *fd < 0 ? -errno : 0;
+}
+
+void fs_close(int fd)
+{
+    close(fd);
+}
+
+int fs_lock_folder(const struct fs *fs, const char *path, int *out)
+{
+    int fd;
+    int status = open_path(fs, path, O_RDONLY | O_DIRECTORY, &fd);
+    if (status != 0)
+        return status;
+    status = fault(fs, FS_FLOCK, path);
+    if (status == 0 && flock(fd, LOCK_EX | LOCK_NB) != 0)
+        status = errno == EWOULDBLOCK ? ERR_LOCKED : -errno;
+    if (status == 0)
+        *out = fd;
+    else
+        fs_close(fd);
+    return status;
+}
+
+int fs_same_folder(const struct fs *fs, const char *path, int fd, bool *same)
+{
+    struct stat by_path, by_fd;
+    int status = fault(fs, FS_STAT, path);
+    if (status != 0)
+        return status;
+    if (stat(path, &by_path) != 0 || fstat(fd, &by_fd) != 0)
+        return -errno;
+    *same = by_path.st_dev == by_fd.st_dev && by_path.st_ino == by_fd.st_ino;
+    return 0;
+}
+
+/* A file that can be read to its end without waiting for anybody, and how large it is. */
+static int check_regular(int fd, size_t size_max, size_t *size)
+{
+    struct stat info;
+    if (fstat(fd, &info) != 0)
+        return -errno;
+    if (S_ISDIR(info.st_mode))
+        return -EISDIR;
+    if (!S_ISREG(info.st_mode))
+        return -EINVAL;
+    if ((uint64_t)info.st_size > size_max)
+        return ERR_TOO_LARGE;
+    *size = (size_t)info.st_size;
+    return 0;
+}
+
+static int read_all(const struct fs *fs, int fd, const char *path, size_t size_max, struct buf *out)
+{
+    size_t size = 0;
+    size_t start = out->size;
+    int status = check_regular(fd, size_max, &size);
+    if (status != 0)
+        return status;
+    buf_reserve(out, size + 1);
+    for (;;) {
+        status = fault(fs, FS_READ, path);
+        if (status != 0)
+            return status;
+        ssize_t n = read(fd, buf_reserve(out, READ_STEP), READ_STEP);
+        if (n == 0)
+            return 0;
+        if (n > 0)
+            out->size += (size_t)n;
+        else if (errno != EINTR)
+            return -errno;
+        if (out->size - start > size_max)
+            return ERR_TOO_LARGE; /* it grows while we read */
+    }
+}
+
+int fs_read_file(const struct fs *fs, const char *path, size_t size_max, struct buf *out)
+{
+    int fd;
+    size_t start = out->size;
+    int status = open_path(fs, path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW, &fd);
+    if (status == -ENOENT)
+        return ERR_NOT_FOUND;
+    if (status != 0)
+        return status;
+    status = read_all(fs, fd, path, size_max, out);
+    fs_close(fd);
+    if (status != 0)
+        out->size = start;
+    return status;
+}
+
+static int write_all(const struct fs *fs, int fd, const char *path, struct slice bytes)
+{
+    while (bytes.size > 0) {
+        int status = fault(fs, FS_WRITE, path);
+        if (status < 0)
+            return status;
+        ssize_t n = write(fd, bytes.data, status == FS_SHORT ? bytes.size / 2 : bytes.size);
+        if (status == FS_SHORT)
+            return -EIO;
+        if (n < 0 && errno != EINTR)
+            return -errno;
+        if (n > 0)
+            bytes = slice_of(bytes.data + n, bytes.size - (size_t)n);
+    }
+    return 0;
+}
+
+static int sync_fd(const struct fs *fs, int fd, const char *path)
+{
+    int status = fault(fs, FS_FSYNC, path);
+    if (status != 0)
+        return status;
+    return fsync(fd) == 0 ? 0 : -errno;
+}
+
+/* close(2) may report what write(2) did not. */
+static int close_checked(const struct fs *fs, int fd, const char *path)
+{
+    int status = fault(fs, FS_CLOSE, path);
+    if (close(fd) != 0 && errno != EINTR && status == 0)
+        status = -errno;
+    return status;
+}
+
+int fs_write_file(const struct fs *fs, const char *path, struct slice bytes)
+{
+    int fd;
+    int status = open_path(fs, path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, &fd);
+    if (status != 0)
+        return status;
+    status = write_all(fs, fd, path, bytes);
+    if (status == 0)
+        status = sync_fd(fs, fd, path);
+    int closed = close_checked(fs, fd, path);
+    if (status == 0)
+        status = closed;
+    if (status != 0)
+        unlink(path);
+    return status;
+}
+
+int fs_rename(const struct fs *fs, const char *from, const char *to)
+{
+    int status = fault(fs, FS_RENAME, to);
+    if (status != 0)
+        return status;
+    return rename(from, to) == 0 ? 0 : -errno;
+}
+
+int fs_remove(const struct fs *fs, const char *path)
+{
+    int status = fault(fs, FS_UNLINK, path);
+    if (status != 0)
+        return status;
+    return unlink(path) == 0 || errno == ENOENT ? 0 : -errno;
+}
+
+int fs_sync_folder(const struct fs *fs, const char *path)
+{
+    int fd;
+    int status = open_path(fs, path, O_RDONLY | O_DIRECTORY, &fd);
+    if (status != 0)
+        return status;
+    status = sync_fd(fs, fd, path);
+    fs_close(fd);
+    return status;
+}
+
+int fs_list_folder(const struct fs *fs, const char *path, void (*each)(void *ctx, const char *name),
+                   void *ctx)
+{
+    int status = fault(fs, FS_OPENDIR, path);
+    if (status != 0)
+        return status;
+    DIR *folder = opendir(path);
+    if (folder == NULL)
+        return -errno;
+    struct dirent *entry;
+    while (errno = 0, (entry = readdir(folder)) != NULL) {
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            each(ctx, entry->d_name);
+    }
+    status = -errno;
+    closedir(folder);
+    return status;
+}

@@ -1,0 +1,73 @@
+/* The file system calls of the store: the one place that opens, renames and syncs.
+ *
+ * Each returns 0 (or what it says) or a negative errno, and goes on after EINTR. A fault hook, for tests, is
+ * asked before every call and may make it fail: that is how a full disk, a failing one and a crash between
+ * any two calls are tried.
+ */
+#ifndef STORE_FS_H
+#define STORE_FS_H
+
+#include "base/buf.h"
+#include "base/slice.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum fs_call {
+    FS_MKDIR,
+    FS_OPEN,
+    FS_READ,
+    FS_WRITE,
+    FS_FSYNC,
+    FS_CLOSE,
+    FS_RENAME,
+    FS_UNLINK,
+    FS_OPENDIR,
+    FS_FLOCK,
+    FS_STAT
+};
+
+/* Asked before each call. 0: do it. Negative errno: fail with it. FS_SHORT: a write writes half of it and
+ * fails with -EIO. Called from any thread. NULL: never fails. */
+enum { FS_SHORT = 1 };
+typedef int (*fs_fault)(void *ctx, enum fs_call call, const char *path);
+
+struct fs {
+    fs_fault fault;
+    void *ctx; /* of fault */
+};
+
+/* Creates a folder (mode 0700); fine if it is there. */
+int fs_make_folder(const struct fs *fs, const char *path);
+
+/* Opens the folder and locks it for this process (flock: gone with the process, nothing left behind).
+ * fd: out. Errors: ERR_LOCKED, negative errno. */
+int fs_lock_folder(const struct fs *fs, const char *path, int *fd);
+
+/* True if the path still leads to the folder behind fd. Errors: negative errno of stat(2). */
+int fs_same_folder(const struct fs *fs, const char *path, int fd, bool *same);
+
+/* Appends the whole content of a regular file to out. Symbolic links, devices and pipes are not followed and
+ * do not block. Errors: ERR_NOT_FOUND (no such file), ERR_TOO_LARGE (more than size_max bytes), -EISDIR,
+ * -ELOOP, -EINVAL (not a regular file), other negative errno. out is then as before. */
+int fs_read_file(const struct fs *fs, const char *path, size_t size_max, struct buf *out);
+
+/* Creates or replaces the file (mode 0600), writes bytes, syncs and closes it. On failure the file is
+ * removed. */
+int fs_write_file(const struct fs *fs, const char *path, struct slice bytes);
+
+int fs_rename(const struct fs *fs, const char *from, const char *to);
+
+/* Fine if it is not there. */
+int fs_remove(const struct fs *fs, const char *path);
+
+/* Makes renames and removals in the folder durable. */
+int fs_sync_folder(const struct fs *fs, const char *path);
+
+/* Calls each with the name of every entry but "." and "..". */
+int fs_list_folder(const struct fs *fs, const char *path, void (*each)(void *ctx, const char *name),
+                   void *ctx);
+
+void fs_close(int fd);
+
+#endif
