@@ -26,7 +26,8 @@ elixir_ebin() ->
     {0, _} = shell("mix compile", [{"MIX_ENV", "dev"}]),
     filename:join(root(), "_build/mix/dev/lib/todo/ebin").
 
-%% A BEAM that is not distributed and knows the modules of this one. It ends with the calling process at the latest.
+%% A BEAM that knows the modules of this one; not a node unless args name it. It ends with the calling process at the
+%% latest.
 -spec start() -> pid().
 start() ->
     start(#{}).
@@ -35,7 +36,7 @@ start() ->
 -spec start(map()) -> pid().
 start(Options) ->
     Paths = [filename:dirname(code:which(Module)) || Module <- [todo, ?MODULE]],
-    {ok, Beam, nonode@nohost} =
+    {ok, Beam, _Name} =
         peer:start_link(#{connection => standard_io, shutdown => close, exec => os:find_executable("erl"),
                           wait_boot => ?CALL_MS, args => ["-pa"] ++ Paths ++ maps:get(args, Options, []),
                           env => maps:get(env, Options, [])}),
