@@ -16,6 +16,7 @@
 #include "todo/system.h"
 #include "wire/challenge.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -278,10 +279,21 @@ static void raise_descriptor_limit(void)
     }
 }
 
+/* Where a standard stream is closed, the next file opened would take its place and get our log lines. */
+static void open_standard_streams(void)
+{
+    int fd;
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    close(fd);
+}
+
 int main(int argc, char **argv)
 {
     static struct app app; /* stdin's thread may outlive main */
     char message[256];
+    open_standard_streams();
     switch (options_parse(argc, argv, &app.options, message)) {
     case OPTIONS_HELP:
         options_print_help(stdout);
@@ -290,7 +302,8 @@ int main(int argc, char **argv)
         options_print_version(stdout);
         return EXIT_STATUS_OK;
     case OPTIONS_BAD:
-        return fail(EXIT_STATUS_USAGE, "bad_option", "options", message);
+        log_write(LOG_ERROR, "main", "bad_option", "%s (see --help)", message);
+        return EXIT_STATUS_USAGE;
     case OPTIONS_RUN:
         break;
     }

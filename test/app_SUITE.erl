@@ -133,7 +133,7 @@ every_function_once(Config) ->
     ?assertEqual([], beam_case:programs(?config(folder, Config))).
 
 call_every_function(Node) ->
-    Called = [start_functions(Node), cache_functions(Node), list_functions(), database_functions(), [check(stop, [], ok)]],
+    Called = [start_functions(Node), database_functions(), cache_functions(Node), list_functions(), [check(stop, [], ok)]],
     Exported = [F || {Name, _} = F <- todo:module_info(exports), Name =/= module_info],
     ?assertEqual([], Exported -- lists:append(Called)),
     ?assertError({not_started, todo}, todo:node()),
@@ -183,7 +183,7 @@ database_functions() ->
     ?assert(is_pid(Worker)),
     [check(store, [key, {any, "term"}], ok), check(get, [key], {any, "term"}), check(store_sync, [7, seven], ok),
      check(get, [7], seven), check(get, [8], nil), check(delete, [7], ok), check(get, [7], nil),
-     check(choose_worker, [key], Worker), check(keys, [], lists:sort(todo:keys())),
+     check(choose_worker, [key], Worker), check(keys, [], [key]),
      check(store_sync, [{no, key}, 1], {error, badarg})].
 
 %% ---- distribution ----
@@ -224,7 +224,7 @@ start_hands_over_the_cookie(Config) ->
     true = erlang:set_cookie(Node, Cookie),
     ?assertEqual(pong, net_adm:ping(Node)),
     true = erlang:disconnect_node(Node),
-    %% Not to be read in any file or list of processes.
+    %% Where every user of the machine could read it.
     {ok, Line} = file:read_file(filename:join(["/proc", program(Config), "cmdline"])),
     ?assertEqual(nomatch, string:find(Line, atom_to_list(Cookie))).
 
@@ -290,7 +290,8 @@ killed_program_comes_back(Config) ->
 list_again(Beam, Name, Old) ->
     Find = fun() ->
                    try beam_case:call(Beam, server_process, [Name]) of
-                       Pid -> Pid
+                       Pid when is_pid(Pid) -> Pid;
+                       {error, _} -> Old
                    catch
                        exit:_ -> Old
                    end

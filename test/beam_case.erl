@@ -95,11 +95,9 @@ programs(Folder) ->
 serves(Pid, Folder) ->
     case file:read_file(filename:join(["/proc", Pid, "cmdline"])) of
         {ok, Line} ->
-            case string:split(Line, [0], all) of
-                [Program | Arguments] ->
-                    filename:basename(Program) =:= <<"todo_node">>
-                        andalso lists:member(unicode:characters_to_binary(Folder), Arguments)
-            end;
+            [Program | Arguments] = binary:split(Line, <<0>>, [global]),
+            filename:basename(Program) =:= <<"todo_node">>
+                andalso lists:member(unicode:characters_to_binary(Folder), Arguments);
         {error, _} ->
             false
     end.

@@ -1,6 +1,6 @@
-/* Control messages of the distribution protocol (erts User's Guide, "Distribution Protocol", "Protocol between
- * Connected Nodes"), parsed and built by their OTP names. Knows no processes: pids, names and references are
- * terms.
+/* Control messages of the distribution protocol (erts User's Guide, "Distribution Protocol", "Protocol
+ * between Connected Nodes"), parsed and built by their OTP names. Knows no processes: pids, names and
+ * references are terms.
  *
  * A frame's body is: 'p' (112), 131, control tuple, and for some 131, payload term.
  */
@@ -47,23 +47,24 @@ enum control_op {
     CONTROL_UNLINK_ID_ACK = 36,
 };
 
-/* One message. Every slice is a validated term borrowed from the frame; empty where the operation has none. */
+/* One message. Every slice is a validated term borrowed from the frame; empty where the operation has none.
+ */
 struct control {
-    enum control_op op;   /* the _TT and PAYLOAD_ forms are folded into the plain one: EXIT_TT, PAYLOAD_EXIT and
-                             PAYLOAD_EXIT_TT give CONTROL_EXIT, SEND_TT gives CONTROL_SEND, and so on;
-                             SEND_SENDER gives CONTROL_SEND with from set */
-    struct slice from;    /* pid of the sender, watcher, exiting process or watched one (see the table in the
-                             specification). In MONITOR_P_EXIT it may be a registered name (an atom) */
-    struct slice to;      /* pid; REG_SEND, MONITOR_P, DEMONITOR_P: pid or atom; ALIAS_SEND: a reference */
-    struct slice ref;     /* MONITOR_P, DEMONITOR_P, MONITOR_P_EXIT: the monitor; SPAWN_*: the request id */
-    struct slice unlink_id;   /* UNLINK_ID, UNLINK_ID_ACK: an integer 1..2^64-1 */
-    struct slice message; /* SEND, REG_SEND, ALIAS_SEND: the payload */
-    struct slice reason;  /* EXIT, EXIT2, MONITOR_P_EXIT: the reason, wherever it stood */
+    enum control_op op; /* the _TT and PAYLOAD_ forms are folded into the plain one: EXIT_TT, PAYLOAD_EXIT and
+                           PAYLOAD_EXIT_TT give CONTROL_EXIT, SEND_TT gives CONTROL_SEND, and so on;
+                           SEND_SENDER gives CONTROL_SEND with from set */
+    struct slice from;  /* pid of the sender, watcher, exiting process or watched one (see the table in the
+                           specification). In MONITOR_P_EXIT it may be a registered name (an atom) */
+    struct slice to;    /* pid; REG_SEND, MONITOR_P, DEMONITOR_P: pid or atom; ALIAS_SEND: a reference */
+    struct slice ref;   /* MONITOR_P, DEMONITOR_P, MONITOR_P_EXIT: the monitor; SPAWN_*: the request id */
+    struct slice unlink_id;    /* UNLINK_ID, UNLINK_ID_ACK: an integer 1..2^64-1 */
+    struct slice message;      /* SEND, REG_SEND, ALIAS_SEND: the payload */
+    struct slice reason;       /* EXIT, EXIT2, MONITOR_P_EXIT: the reason, wherever it stood */
     struct slice group_leader; /* SPAWN_REQUEST, GROUP_LEADER (there: to = pid) */
-    struct slice mfa;     /* SPAWN_REQUEST: {M, F, Arity} of atoms and an integer */
-    struct slice options; /* SPAWN_REQUEST: a proper list */
-    struct slice arguments; /* SPAWN_REQUEST: the payload, a list */
-    struct slice result;  /* SPAWN_REPLY: pid or error atom; flags is in options as an integer term */
+    struct slice mfa;          /* SPAWN_REQUEST: {M, F, Arity} of atoms and an integer */
+    struct slice options;      /* SPAWN_REQUEST: a proper list */
+    struct slice arguments;    /* SPAWN_REQUEST: the payload, a list */
+    struct slice result;       /* SPAWN_REPLY: pid or error atom; flags is in options as an integer term */
 };
 
 /* Validates and parses the body of one frame (after the length): the pass-through byte, both terms, the shape

@@ -23,53 +23,54 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define DFLAG_PUBLISHED            0x1ULL
-#define DFLAG_EXTENDED_REFERENCES  0x4ULL
-#define DFLAG_DIST_MONITOR         0x8ULL
-#define DFLAG_FUN_TAGS             0x10ULL
-#define DFLAG_DIST_MONITOR_NAME    0x20ULL
-#define DFLAG_NEW_FUN_TAGS         0x80ULL
-#define DFLAG_EXTENDED_PIDS_PORTS  0x100ULL
-#define DFLAG_EXPORT_PTR_TAG       0x200ULL
-#define DFLAG_BIT_BINARIES         0x400ULL
-#define DFLAG_NEW_FLOATS           0x800ULL
-#define DFLAG_UNICODE_IO           0x1000ULL
-#define DFLAG_SMALL_ATOM_TAGS      0x4000ULL
-#define DFLAG_UTF8_ATOMS           0x10000ULL
-#define DFLAG_MAP_TAG              0x20000ULL
-#define DFLAG_BIG_CREATION         0x40000ULL
-#define DFLAG_SEND_SENDER          0x80000ULL
-#define DFLAG_BIG_SEQTRACE_LABELS  0x100000ULL
-#define DFLAG_EXIT_PAYLOAD         0x400000ULL
-#define DFLAG_HANDSHAKE_23         0x1000000ULL
-#define DFLAG_UNLINK_ID            0x2000000ULL
-#define DFLAG_MANDATORY_25_DIGEST  0x4000000ULL
-#define DFLAG_SPAWN                (1ULL << 32)
-#define DFLAG_NAME_ME              (2ULL << 32)
-#define DFLAG_V4_NC                (4ULL << 32)
-#define DFLAG_ALIAS                (8ULL << 32)
+#define DFLAG_PUBLISHED           0x1ULL
+#define DFLAG_EXTENDED_REFERENCES 0x4ULL
+#define DFLAG_DIST_MONITOR        0x8ULL
+#define DFLAG_FUN_TAGS            0x10ULL
+#define DFLAG_DIST_MONITOR_NAME   0x20ULL
+#define DFLAG_NEW_FUN_TAGS        0x80ULL
+#define DFLAG_EXTENDED_PIDS_PORTS 0x100ULL
+#define DFLAG_EXPORT_PTR_TAG      0x200ULL
+#define DFLAG_BIT_BINARIES        0x400ULL
+#define DFLAG_NEW_FLOATS          0x800ULL
+#define DFLAG_UNICODE_IO          0x1000ULL
+#define DFLAG_SMALL_ATOM_TAGS     0x4000ULL
+#define DFLAG_UTF8_ATOMS          0x10000ULL
+#define DFLAG_MAP_TAG             0x20000ULL
+#define DFLAG_BIG_CREATION        0x40000ULL
+#define DFLAG_SEND_SENDER         0x80000ULL
+#define DFLAG_BIG_SEQTRACE_LABELS 0x100000ULL
+#define DFLAG_EXIT_PAYLOAD        0x400000ULL
+#define DFLAG_HANDSHAKE_23        0x1000000ULL
+#define DFLAG_UNLINK_ID           0x2000000ULL
+#define DFLAG_MANDATORY_25_DIGEST 0x4000000ULL
+#define DFLAG_SPAWN               (1ULL << 32)
+#define DFLAG_NAME_ME             (2ULL << 32)
+#define DFLAG_V4_NC               (4ULL << 32)
+#define DFLAG_ALIAS               (8ULL << 32)
 
 /* What we announce. */
-#define HANDSHAKE_FLAGS                                                                                          \
-    (DFLAG_EXTENDED_REFERENCES | DFLAG_DIST_MONITOR | DFLAG_FUN_TAGS | DFLAG_DIST_MONITOR_NAME |                 \
-     DFLAG_NEW_FUN_TAGS | DFLAG_EXTENDED_PIDS_PORTS | DFLAG_EXPORT_PTR_TAG | DFLAG_BIT_BINARIES |                \
-     DFLAG_NEW_FLOATS | DFLAG_UNICODE_IO | DFLAG_SMALL_ATOM_TAGS | DFLAG_UTF8_ATOMS | DFLAG_MAP_TAG |            \
-     DFLAG_BIG_CREATION | DFLAG_SEND_SENDER | DFLAG_BIG_SEQTRACE_LABELS | DFLAG_EXIT_PAYLOAD |                   \
-     DFLAG_HANDSHAKE_23 | DFLAG_UNLINK_ID | DFLAG_MANDATORY_25_DIGEST | DFLAG_SPAWN | DFLAG_V4_NC | DFLAG_ALIAS)
+#define HANDSHAKE_FLAGS                                                                                      \
+    (DFLAG_EXTENDED_REFERENCES | DFLAG_DIST_MONITOR | DFLAG_FUN_TAGS | DFLAG_DIST_MONITOR_NAME |             \
+     DFLAG_NEW_FUN_TAGS | DFLAG_EXTENDED_PIDS_PORTS | DFLAG_EXPORT_PTR_TAG | DFLAG_BIT_BINARIES |            \
+     DFLAG_NEW_FLOATS | DFLAG_UNICODE_IO | DFLAG_SMALL_ATOM_TAGS | DFLAG_UTF8_ATOMS | DFLAG_MAP_TAG |        \
+     DFLAG_BIG_CREATION | DFLAG_SEND_SENDER | DFLAG_BIG_SEQTRACE_LABELS | DFLAG_EXIT_PAYLOAD |               \
+     DFLAG_HANDSHAKE_23 | DFLAG_UNLINK_ID | DFLAG_MANDATORY_25_DIGEST | DFLAG_SPAWN | DFLAG_V4_NC |          \
+     DFLAG_ALIAS)
 
 /* What a peer must announce, or it is refused. */
-#define HANDSHAKE_FLAGS_REQUIRED                                                                                 \
-    (DFLAG_EXTENDED_REFERENCES | DFLAG_FUN_TAGS | DFLAG_NEW_FUN_TAGS | DFLAG_EXTENDED_PIDS_PORTS |               \
-     DFLAG_EXPORT_PTR_TAG | DFLAG_BIT_BINARIES | DFLAG_NEW_FLOATS | DFLAG_UTF8_ATOMS | DFLAG_MAP_TAG |           \
+#define HANDSHAKE_FLAGS_REQUIRED                                                                             \
+    (DFLAG_EXTENDED_REFERENCES | DFLAG_FUN_TAGS | DFLAG_NEW_FUN_TAGS | DFLAG_EXTENDED_PIDS_PORTS |           \
+     DFLAG_EXPORT_PTR_TAG | DFLAG_BIT_BINARIES | DFLAG_NEW_FLOATS | DFLAG_UTF8_ATOMS | DFLAG_MAP_TAG |       \
      DFLAG_BIG_CREATION)
 
 /* The acceptor's answer to a name. */
 enum handshake_status {
     HANDSHAKE_OK,
     HANDSHAKE_OK_SIMULTANEOUS, /* we are connecting to it as well, and its name is the greater */
-    HANDSHAKE_NOK,             /* we are connecting to it as well, and ours is the greater: it shall give up */
+    HANDSHAKE_NOK, /* we are connecting to it as well, and ours is the greater: it shall give up */
     HANDSHAKE_NOT_ALLOWED,
-    HANDSHAKE_ALIVE            /* that name is connected already: it shall say whether to go on */
+    HANDSHAKE_ALIVE /* that name is connected already: it shall say whether to go on */
 };
 
 struct handshake_config {
