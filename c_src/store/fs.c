@@ -1,333 +1,225 @@
-/* The system calls, and the loops that make one complete call of several. Knows no values, no keys and no
- * order in which things have to happen. */
+/* System calls on files, each in one place. Knows nothing of keys and values. */
 #include "store/fs.h"
 
 #include "base/error.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-/* ---- the system's own ---- */
+enum { READ_STEP = 1 << 16 };
 
-static int result(int value)
+static int fault(const struct fs *fs, enum fs_call call, const char *path)
 {
-    return value < 0 ? -errno : value;
-}
-
-static int system_open(void *ctx, int folder, const char *name, int flags, mode_t mode)
-{
-    return result(openat(folder, name, flags, mode));
-}
-
-static int system_close(void *ctx, int fd)
-{
-    return result(close(fd));
-}
-
-static ssize_t system_read(void *ctx, int fd, void *bytes, size_t size)
-{
-    ssize_t n = read(fd, bytes, size);
-    return n < 0 ? -errno : n;
-}
-
-static ssize_t system_write(void *ctx, int fd, const void *bytes, size_t size)
-{
-    ssize_t n = write(fd, bytes, size);
-    return n < 0 ? -errno : n;
-}
-
-static int system_fsync(void *ctx, int fd)
-{
-#ifdef F_FULLFSYNC
-    /* Where fsync leaves the bytes in the drive's cache. Not every file system knows the other call. */
-    if (fcntl(fd, F_FULLFSYNC) == 0)
-        return 0;
-#endif
-    return result(fsync(fd));
-}
-
-static int system_fstat(void *ctx, int fd, struct stat *stat)
-{
-    return result(fstat(fd, stat));
-}
-
-static int system_lstat(void *ctx, int folder, const char *name, struct stat *stat)
-{
-    return result(fstatat(folder, name, stat, AT_SYMLINK_NOFOLLOW));
-}
-
-static int system_link(void *ctx, int folder, const char *from, const char *to)
-{
-    return result(linkat(folder, from, folder, to, 0));
-}
-
-static int system_rename(void *ctx, int folder, const char *from, const char *to)
-{
-    return result(renameat(folder, from, folder, to));
-}
-
-static int system_unlink(void *ctx, int folder, const char *name)
-{
-    return result(unlinkat(folder, name, 0));
-}
-
-static int system_mkdir(void *ctx, const char *path, mode_t mode)
-{
-    return result(mkdir(path, mode));
-}
-
-static int system_flock(void *ctx, int fd, int operation)
-{
-    return result(flock(fd, operation));
-}
-
-static int system_opendir(void *ctx, int fd, DIR **dir)
-{
-    DIR *opened = fdopendir(fd);
-    if (opened == NULL)
-        return -errno;
-    *dir = opened;
-    return 0;
-}
-
-static int system_readdir(void *ctx, DIR *dir, struct dirent **entry)
-{
-    errno = 0; /* the only way to tell the end from an error */
-    *entry = readdir(dir);
-    return *entry == NULL ? -errno : 0;
-}
-
-static int system_closedir(void *ctx, DIR *dir)
-{
-    return result(closedir(dir));
-}
-
-const struct fs_ops fs_system = {
-    .open = system_open,
-    .close = system_close,
-    .read = system_read,
-    .write = system_write,
-    .fsync = system_fsync,
-    .fstat = system_fstat,
-    .lstat = system_lstat,
-    .link = system_link,
-    .rename = system_rename,
-    .unlink = system_unlink,
-    .mkdir = system_mkdir,
-    .flock = system_flock,
-    .opendir = system_opendir,
-    .readdir = system_readdir,
-    .closedir = system_closedir,
-};
-
-/* ---- complete calls ---- */
-
-static int open_at(const struct fs *fs, int folder, const char *name, int flags)
-{
-    int fd;
-    do
-        fd = fs->ops->open(fs->ctx, folder, name, flags | O_CLOEXEC, 0600);
-    while (fd == -EINTR);
-    return fd;
-}
-
-int fs_open_folder(const struct fs *fs, const char *path)
-{
-    return open_at(fs, AT_FDCWD, path, O_RDONLY | O_DIRECTORY);
-}
-
-int fs_open_again(const struct fs *fs, int folder)
-{
-    return open_at(fs, folder, ".", O_RDONLY | O_DIRECTORY);
-}
-
-int fs_create(const struct fs *fs, int folder, const char *name)
-{
-    return open_at(fs, folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW);
-}
-
-static int check_mode(mode_t mode)
-{
-    if (S_ISREG(mode))
-        return 0;
-    if (S_ISDIR(mode))
-        return -EISDIR;
-    return S_ISLNK(mode) ? -ELOOP : -EINVAL;
-}
-
-static int stat_fd(const struct fs *fs, int fd, struct stat *stat)
-{
-    int status;
-    do
-        status = fs->ops->fstat(fs->ctx, fd, stat);
-    while (status == -EINTR);
-    return status;
-}
-
-int fs_open_file(const struct fs *fs, int folder, const char *name, size_t *size_bytes)
-{
-    /* O_NONBLOCK: opening a fifo would wait for its writer. */
-    int fd = open_at(fs, folder, name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW);
-    if (fd < 0)
-        return fd == -ENXIO ? -EINVAL : fd; /* a socket, or a device without its driver */
-    struct stat stat;
-    int status = stat_fd(fs, fd, &stat);
-    if (status == 0)
-        status = check_mode(stat.st_mode);
-    if (status != 0) {
-        fs_close(fs, fd);
-        return status;
-    }
-    *size_bytes = (size_t)stat.st_size;
-    return fd;
-}
-
-int fs_check_file(const struct fs *fs, int folder, const char *name)
-{
-    struct stat stat;
-    int status;
-    do
-        status = fs->ops->lstat(fs->ctx, folder, name, &stat);
-    while (status == -EINTR);
-    return status == 0 ? check_mode(stat.st_mode) : status;
-}
-
-int fs_close(const struct fs *fs, int fd)
-{
-    int status = fs->ops->close(fs->ctx, fd);
-    return status == -EINTR ? 0 : status; /* it is closed; a second close might hit another thread's file */
-}
-
-int fs_read(const struct fs *fs, int fd, void *bytes, size_t size, size_t *got)
-{
-    size_t done = 0;
-    while (done < size) {
-        ssize_t n = fs->ops->read(fs->ctx, fd, (char *)bytes + done, size - done);
-        if (n == 0)
-            break;
-        if (n > 0)
-            done += (size_t)n;
-        else if (n != -EINTR)
-            return (int)n;
-    }
-    *got = done;
-    return 0;
-}
-
-int fs_write(const struct fs *fs, int fd, struct slice bytes)
-{
-    while (bytes.size > 0) {
-        ssize_t n = fs->ops->write(fs->ctx, fd, bytes.data, bytes.size);
-        if (n == 0)
-            return -EIO; /* neither progress nor a reason */
-        if (n > 0)
-            bytes = slice_of(bytes.data + n, bytes.size - (size_t)n);
-        else if (n != -EINTR)
-            return (int)n;
-    }
-    return 0;
-}
-
-int fs_sync(const struct fs *fs, int fd)
-{
-    int status;
-    do
-        status = fs->ops->fsync(fs->ctx, fd);
-    while (status == -EINTR);
-    return status;
-}
-
-int fs_identity(const struct fs *fs, int fd, dev_t *device, ino_t *inode)
-{
-    struct stat stat;
-    int status = stat_fd(fs, fd, &stat);
-    if (status == 0) {
-        *device = stat.st_dev;
-        *inode = stat.st_ino;
-    }
-    return status;
-}
-
-int fs_link(const struct fs *fs, int folder, const char *from, const char *to)
-{
-    int status;
-    do
-        status = fs->ops->link(fs->ctx, folder, from, to);
-    while (status == -EINTR);
-    return status;
-}
-
-int fs_rename(const struct fs *fs, int folder, const char *from, const char *to)
-{
-    int status;
-    do
-        status = fs->ops->rename(fs->ctx, folder, from, to);
-    while (status == -EINTR);
-    return status;
-}
-
-int fs_unlink(const struct fs *fs, int folder, const char *name)
-{
-    int status;
-    do
-        status = fs->ops->unlink(fs->ctx, folder, name);
-    while (status == -EINTR);
-    return status;
+    return fs->fault == NULL ? 0 : fs->fault(fs->ctx, call, path);
 }
 
 int fs_make_folder(const struct fs *fs, const char *path)
 {
-    int status;
+    int status = fault(fs, FS_MKDIR, path);
+    if (status != 0)
+        return status;
+    return mkdir(path, 0700) == 0 || errno == EEXIST ? 0 : -errno;
+}
+
+static int open_path(const struct fs *fs, const char *path, int flags, int *fd)
+{
+    int status = fault(fs, FS_OPEN, path);
+    if (status != 0)
+        return status;
     do
-        status = fs->ops->mkdir(fs->ctx, path, 0700);
-    while (status == -EINTR);
+        *fd = open(path, flags | O_CLOEXEC, 0600);
+    while (*fd < 0 && errno == EINTR);
+    return *fd < 0 ? -errno : 0;
+}
+
+void fs_close(int fd)
+{
+    close(fd);
+}
+
+int fs_lock_folder(const struct fs *fs, const char *path, int *out)
+{
+    int fd;
+    int status = open_path(fs, path, O_RDONLY | O_DIRECTORY, &fd);
+    if (status != 0)
+        return status;
+    status = fault(fs, FS_FLOCK, path);
+    if (status == 0 && flock(fd, LOCK_EX | LOCK_NB) != 0)
+        status = errno == EWOULDBLOCK ? ERR_LOCKED : -errno;
+    if (status == 0)
+        *out = fd;
+    else
+        fs_close(fd);
     return status;
 }
 
-int fs_lock(const struct fs *fs, int fd)
+int fs_same_folder(const struct fs *fs, const char *path, int fd, bool *same)
 {
-    int status;
-    do
-        status = fs->ops->flock(fs->ctx, fd, LOCK_EX | LOCK_NB);
-    while (status == -EINTR);
-    return status == -EWOULDBLOCK ? ERR_LOCKED : status;
+    struct stat by_path, by_fd;
+    int status = fault(fs, FS_STAT, path);
+    if (status != 0)
+        return status;
+    if (stat(path, &by_path) != 0 || fstat(fd, &by_fd) != 0)
+        return -errno;
+    *same = by_path.st_dev == by_fd.st_dev && by_path.st_ino == by_fd.st_ino;
+    return 0;
 }
 
-static int read_names(const struct fs *fs, DIR *dir, int (*each)(void *ctx, const char *name), void *ctx)
+/* A file that can be read to its end without waiting for anybody, and how large it is. */
+static int check_regular(int fd, size_t size_max, size_t *size)
 {
+    struct stat info;
+    if (fstat(fd, &info) != 0)
+        return -errno;
+    if (S_ISDIR(info.st_mode))
+        return -EISDIR;
+    if (!S_ISREG(info.st_mode))
+        return -EINVAL;
+    if ((uint64_t)info.st_size > size_max)
+        return ERR_TOO_LARGE;
+    *size = (size_t)info.st_size;
+    return 0;
+}
+
+static int read_all(const struct fs *fs, int fd, const char *path, size_t size_max, struct buf *out)
+{
+    size_t size = 0;
+    size_t start = out->size;
+    int status = check_regular(fd, size_max, &size);
+    if (status != 0)
+        return status;
+    buf_reserve(out, size + 1);
     for (;;) {
-        struct dirent *entry = NULL;
-        int status = fs->ops->readdir(fs->ctx, dir, &entry);
-        if (status == -EINTR)
-            continue;
-        if (status != 0 || entry == NULL)
-            return status;
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-            status = each(ctx, entry->d_name);
+        status = fault(fs, FS_READ, path);
         if (status != 0)
             return status;
+        ssize_t n = read(fd, buf_reserve(out, READ_STEP), READ_STEP);
+        if (n == 0)
+            return 0;
+        if (n > 0)
+            out->size += (size_t)n;
+        else if (errno != EINTR)
+            return -errno;
+        if (out->size - start > size_max)
+            return ERR_TOO_LARGE; /* it grows while we read */
     }
 }
 
-int fs_list(const struct fs *fs, int folder, int (*each)(void *ctx, const char *name), void *ctx)
+int fs_read_file(const struct fs *fs, const char *path, size_t size_max, struct buf *out)
 {
-    int fd = fs_open_again(fs, folder); /* reading a folder moves its position */
-    if (fd < 0)
-        return fd;
-    DIR *dir;
-    int status;
-    do
-        status = fs->ops->opendir(fs->ctx, fd, &dir);
-    while (status == -EINTR);
-    if (status != 0) {
-        fs_close(fs, fd);
+    int fd;
+    size_t start = out->size;
+    int status = open_path(fs, path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW, &fd);
+    if (status == -ENOENT)
+        return ERR_NOT_FOUND;
+    if (status != 0)
         return status;
+    status = read_all(fs, fd, path, size_max, out);
+    fs_close(fd);
+    if (status != 0)
+        out->size = start;
+    return status;
+}
+
+static int write_all(const struct fs *fs, int fd, const char *path, struct slice bytes)
+{
+    while (bytes.size > 0) {
+        int status = fault(fs, FS_WRITE, path);
+        if (status < 0)
+            return status;
+        ssize_t n = write(fd, bytes.data, status == FS_SHORT ? bytes.size / 2 : bytes.size);
+        if (status == FS_SHORT)
+            return -EIO;
+        if (n < 0 && errno != EINTR)
+            return -errno;
+        if (n > 0)
+            bytes = slice_of(bytes.data + n, bytes.size - (size_t)n);
     }
-    status = read_names(fs, dir, each, ctx);
-    fs->ops->closedir(fs->ctx, dir);
+    return 0;
+}
+
+static int sync_fd(const struct fs *fs, int fd, const char *path)
+{
+    int status = fault(fs, FS_FSYNC, path);
+    if (status != 0)
+        return status;
+    return fsync(fd) == 0 ? 0 : -errno;
+}
+
+/* close(2) may report what write(2) did not. */
+static int close_checked(const struct fs *fs, int fd, const char *path)
+{
+    int status = fault(fs, FS_CLOSE, path);
+    if (close(fd) != 0 && errno != EINTR && status == 0)
+        status = -errno;
+    return status;
+}
+
+int fs_write_file(const struct fs *fs, const char *path, struct slice bytes)
+{
+    int fd;
+    int status = open_path(fs, path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, &fd);
+    if (status != 0)
+        return status;
+    status = write_all(fs, fd, path, bytes);
+    if (status == 0)
+        status = sync_fd(fs, fd, path);
+    int closed = close_checked(fs, fd, path);
+    if (status == 0)
+        status = closed;
+    if (status != 0)
+        unlink(path);
+    return status;
+}
+
+int fs_rename(const struct fs *fs, const char *from, const char *to)
+{
+    int status = fault(fs, FS_RENAME, to);
+    if (status != 0)
+        return status;
+    return rename(from, to) == 0 ? 0 : -errno;
+}
+
+int fs_remove(const struct fs *fs, const char *path)
+{
+    int status = fault(fs, FS_UNLINK, path);
+    if (status != 0)
+        return status;
+    return unlink(path) == 0 || errno == ENOENT ? 0 : -errno;
+}
+
+int fs_sync_folder(const struct fs *fs, const char *path)
+{
+    int fd;
+    int status = open_path(fs, path, O_RDONLY | O_DIRECTORY, &fd);
+    if (status != 0)
+        return status;
+    status = sync_fd(fs, fd, path);
+    fs_close(fd);
+    return status;
+}
+
+int fs_list_folder(const struct fs *fs, const char *path, void (*each)(void *ctx, const char *name),
+                   void *ctx)
+{
+    int status = fault(fs, FS_OPENDIR, path);
+    if (status != 0)
+        return status;
+    DIR *folder = opendir(path);
+    if (folder == NULL)
+        return -errno;
+    struct dirent *entry;
+    while (errno = 0, (entry = readdir(folder)) != NULL) {
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            each(ctx, entry->d_name);
+    }
+    status = -errno;
+    closedir(folder);
     return status;
 }

@@ -1,93 +1,73 @@
-/* System calls on a folder and its files; the only file of the layer that makes them.
+/* The file system calls of the store: the one place that opens, renames and syncs.
  *
- * The calls stand in a table, so that a test can put a table of its own in front of the system's and make any
- * call fail at any position, do half of its work, or be seen in its order. Names are relative to the
- * descriptor of a folder. Everything may be called on any thread.
- *
- * Every function below gives 0 (or what it says) or a negative errno, and makes a call again that a signal has
- * interrupted.
+ * Each returns 0 (or what it says) or a negative errno, and goes on after EINTR. A fault hook, for tests, is
+ * asked before every call and may make it fail: that is how a full disk, a failing one and a crash between
+ * any two calls are tried.
  */
 #ifndef STORE_FS_H
 #define STORE_FS_H
 
+#include "base/buf.h"
 #include "base/slice.h"
 
-#include <dirent.h>
 #include <stdbool.h>
 #include <stddef.h>
-#include <sys/stat.h>
-#include <sys/types.h>
 
-/* Each as the POSIX call of its name, one call each time, with a negative errno for a failure. */
-struct fs_ops {
-    int (*open)(void *ctx, int folder, const char *name, int flags, mode_t mode); /* openat */
-    int (*close)(void *ctx, int fd);
-    ssize_t (*read)(void *ctx, int fd, void *bytes, size_t size);
-    ssize_t (*write)(void *ctx, int fd, const void *bytes, size_t size);
-    int (*fsync)(void *ctx, int fd);
-    int (*fstat)(void *ctx, int fd, struct stat *stat);
-    int (*lstat)(void *ctx, int folder, const char *name, struct stat *stat);
-    int (*link)(void *ctx, int folder, const char *from, const char *to);
-    int (*rename)(void *ctx, int folder, const char *from, const char *to);
-    int (*unlink)(void *ctx, int folder, const char *name);
-    int (*mkdir)(void *ctx, const char *path, mode_t mode);
-    int (*flock)(void *ctx, int fd, int operation);
-    int (*opendir)(void *ctx, int fd, DIR **dir); /* takes fd if it succeeds */
-    int (*readdir)(void *ctx, DIR *dir, struct dirent **entry); /* NULL: the end */
-    int (*closedir)(void *ctx, DIR *dir);
+enum fs_call {
+    FS_MKDIR,
+    FS_OPEN,
+    FS_READ,
+    FS_WRITE,
+    FS_FSYNC,
+    FS_CLOSE,
+    FS_RENAME,
+    FS_UNLINK,
+    FS_OPENDIR,
+    FS_FLOCK,
+    FS_STAT
 };
+
+/* Asked before each call. 0: do it. Negative errno: fail with it. FS_SHORT: a write writes half of it and
+ * fails with -EIO. Called from any thread. NULL: never fails. */
+enum { FS_SHORT = 1 };
+typedef int (*fs_fault)(void *ctx, enum fs_call call, const char *path);
 
 struct fs {
-    const struct fs_ops *ops; /* the table */
-    void *ctx;                /* what its functions get */
+    fs_fault fault;
+    void *ctx; /* of fault */
 };
 
-/* The system's own calls; ctx is not used. */
-extern const struct fs_ops fs_system;
-
-/* A descriptor of an existing folder, for reading. */
-int fs_open_folder(const struct fs *fs, const char *path);
-
-/* The same folder once more, as an open file of its own. */
-int fs_open_again(const struct fs *fs, int folder);
-
-/* Creates a file (0600) that must not exist and opens it for writing. */
-int fs_create(const struct fs *fs, int folder, const char *name);
-
-/* Opens a regular file for reading; does not wait for anything and follows no symbolic link. Errors: -EISDIR,
- * -ELOOP (a link), -EINVAL (neither file nor folder), of the system. */
-int fs_open_file(const struct fs *fs, int folder, const char *name, size_t *size_bytes);
-
-/* 0 if name is a regular file; the errors of fs_open_file if it is not. */
-int fs_check_file(const struct fs *fs, int folder, const char *name);
-
-/* Errors are those of writing that the system had put off. fd is closed in any case. */
-int fs_close(const struct fs *fs, int fd);
-
-/* Reads until size bytes are there or the file ends: *got tells how many. */
-int fs_read(const struct fs *fs, int fd, void *bytes, size_t size, size_t *got);
-
-/* Writes all of it. */
-int fs_write(const struct fs *fs, int fd, struct slice bytes);
-
-/* What was written to fd, or the names in a folder, survive a crash. */
-int fs_sync(const struct fs *fs, int fd);
-
-/* Which folder or file fd is. */
-int fs_identity(const struct fs *fs, int fd, dev_t *device, ino_t *inode);
-
-int fs_link(const struct fs *fs, int folder, const char *from, const char *to);
-int fs_rename(const struct fs *fs, int folder, const char *from, const char *to);
-int fs_unlink(const struct fs *fs, int folder, const char *name);
-
-/* Mode 0700. */
+/* Creates a folder (mode 0700); fine if it is there. */
 int fs_make_folder(const struct fs *fs, const char *path);
 
-/* Takes the exclusive lock of an open file until fd is closed. Errors: ERR_LOCKED (somebody has it). */
-int fs_lock(const struct fs *fs, int fd);
+/* Opens the folder and locks it for this process (flock: gone with the process, nothing left behind).
+ * fd: out. Errors: ERR_LOCKED, negative errno. */
+int fs_lock_folder(const struct fs *fs, const char *path, int *fd);
 
-/* Calls each for every name in the folder but "." and "..", in no order; stops at its first failure, which is
- * then the result. */
-int fs_list(const struct fs *fs, int folder, int (*each)(void *ctx, const char *name), void *ctx);
+/* True if the path still leads to the folder behind fd. Errors: negative errno of stat(2). */
+int fs_same_folder(const struct fs *fs, const char *path, int fd, bool *same);
+
+/* Appends the whole content of a regular file to out. Symbolic links, devices and pipes are not followed and
+ * do not block. Errors: ERR_NOT_FOUND (no such file), ERR_TOO_LARGE (more than size_max bytes), -EISDIR,
+ * -ELOOP, -EINVAL (not a regular file), other negative errno. out is then as before. */
+int fs_read_file(const struct fs *fs, const char *path, size_t size_max, struct buf *out);
+
+/* Creates or replaces the file (mode 0600), writes bytes, syncs and closes it. On failure the file is
+ * removed. */
+int fs_write_file(const struct fs *fs, const char *path, struct slice bytes);
+
+int fs_rename(const struct fs *fs, const char *from, const char *to);
+
+/* Fine if it is not there. */
+int fs_remove(const struct fs *fs, const char *path);
+
+/* Makes renames and removals in the folder durable. */
+int fs_sync_folder(const struct fs *fs, const char *path);
+
+/* Calls each with the name of every entry but "." and "..". */
+int fs_list_folder(const struct fs *fs, const char *path, void (*each)(void *ctx, const char *name),
+                   void *ctx);
+
+void fs_close(int fd);
 
 #endif
