@@ -1,1 +1,4 @@
-[inputs: ["mix.exs", ".formatter.exs", "scripts/*.exs", "src/todo/*.ex"], line_length: 110]
+[
+  inputs: ["mix.exs", ".formatter.exs", "scripts/*.exs", "src/todo/*.ex", "test/elixir/*.exs"],
+  line_length: 110
+]

@@ -148,17 +148,17 @@ static enum exit_status read_cookie(struct app *app)
     return EXIT_STATUS_COOKIE;
 }
 
-/* A handler each for those that nobody told us to ignore (nohup). Never closed: in between a second signal
- * would kill. */
+/* Never closed: in between a second signal would kill. A hang-up counts unless we were told to ignore it
+ * (nohup). */
 static void watch_signals(struct app *app)
 {
     static const int numbers[STOP_SIGNALS] = {SIGTERM, SIGINT, SIGHUP};
+    struct sigaction hangup;
+    sigaction(SIGHUP, NULL, &hangup);
     for (int i = 0; i < STOP_SIGNALS; i++) {
-        struct sigaction action;
-        sigaction(numbers[i], NULL, &action);
         uv_signal_init(app->loop, &app->signals[i]);
         app->signals[i].data = app;
-        if (action.sa_handler != SIG_IGN)
+        if (numbers[i] != SIGHUP || hangup.sa_handler != SIG_IGN)
             uv_signal_start(&app->signals[i], on_signal, numbers[i]);
         uv_unref((uv_handle_t *)&app->signals[i]);
     }

@@ -33,7 +33,7 @@ asan: ## the C tests and the suites with AddressSanitizer and UBSan
 	@status=0; \
 	$(MAKE) --jobs=$(JOBS) SANITIZE=1 all test-c || status=1; \
 	TODO_NODE_PROGRAM=$(CURDIR)/build/asan/todo_node \
-	ASAN_OPTIONS=log_path=$(ASAN_REPORTS)/node:$$ASAN_OPTIONS \
+	ASAN_OPTIONS=quarantine_size_mb=2:thread_local_quarantine_size_kb=64:log_path=$(ASAN_REPORTS)/node:$$ASAN_OPTIONS \
 	UBSAN_OPTIONS=print_stacktrace=1:log_path=$(ASAN_REPORTS)/node:$$UBSAN_OPTIONS \
 	$(MAKE) test-ct || status=1; \
 	for report in $$(find $(ASAN_REPORTS) -type f); do echo "== $$report"; cat $$report; status=1; done; \

@@ -9,6 +9,7 @@
 -define(D1, {2023, 12, 19}).
 -define(D2, {2023, 12, 20}).
 -define(LINES, app_suite_lines).
+-define(KEYS, 500).
 
 all() ->
     [every_function_once, start_not_distributed_becomes_hidden_node, start_distributed_keeps_its_name,
@@ -23,7 +24,7 @@ init_per_suite(Config) ->
     Config.
 
 end_per_suite(_Config) ->
-    ok.
+    node_case:clean().
 
 init_per_testcase(Case, Config) ->
     Fresh = [{folder, node_case:folder()}, {name, node_case:unique("todo")} | Config],
@@ -120,7 +121,8 @@ lines(Beam) ->
 
 %% A line of that level with that text in it.
 await_line(Beam, Level, Text) ->
-    node_case:await(fun() -> lists:any(fun({L, Line}) -> L =:= Level andalso contains(Line, Text) end, lines(Beam)) end).
+    Is = fun({L, Line}) -> L =:= Level andalso contains(Line, Text) end,
+    node_case:await(fun() -> lists:any(Is, lines(Beam)) end).
 
 contains(Line, Text) ->
     io_lib:printable_unicode_list(Line) andalso string:find(Line, Text) =/= nomatch.
@@ -133,7 +135,8 @@ every_function_once(Config) ->
     ?assertEqual([], beam_case:programs(?config(folder, Config))).
 
 call_every_function(Node) ->
-    Called = [start_functions(Node), database_functions(), cache_functions(Node), list_functions(), [check(stop, [], ok)]],
+    Called = [start_functions(Node), database_functions(), cache_functions(Node), list_functions(),
+              [check(stop, [], ok)]],
     Exported = [F || {Name, _} = F <- todo:module_info(exports), Name =/= module_info],
     ?assertEqual([], Exported -- lists:append(Called)),
     ?assertError({not_started, todo}, todo:node()),
@@ -236,12 +239,17 @@ stop_writes_everything(Config) ->
     Folder = ?config(folder, Config),
     Bob = beam_case:call(Beam, server_process, [<<"bob">>]),
     [ok = beam_case:call(Beam, add_entry, [Bob, #{date => ?D1, title => N}]) || N <- lists:seq(1, 20)],
+    ok = beam_case:call(Beam, ?MODULE, store_keys, []),
     ok = beam_case:call(Beam, stop, []),
     ?assertEqual([], beam_case:programs(Folder)),
     ?assertEqual(lists:seq(1, 20), titles_on_disk(Folder, "bob")),
-    ?assertEqual(["bob"], names(Folder)),
+    ?assertEqual(lists:sort(["bob" | ["key " ++ integer_to_list(N) || N <- lists:seq(1, ?KEYS)]]), names(Folder)),
     ?assertEqual([], [Line || {Level, Line} <- lines(Beam), logger:compare_levels(Level, warning) =/= lt]),
     ?assertError({not_started, todo}, beam_case:call(Beam, node, [])).
+
+%% Enough to keep the node busy for a moment.
+store_keys() ->
+    lists:foreach(fun(N) -> ok = todo:store(<<"key ", (integer_to_binary(N))/binary>>, N) end, lists:seq(1, ?KEYS)).
 
 titles_on_disk(Folder, Name) ->
     {ok, Bytes} = file:read_file(filename:join(Folder, Name)),
@@ -304,9 +312,12 @@ killed_owner_comes_back(Config) ->
     Beam = started(Config),
     Bob = beam_case:call(Beam, server_process, [<<"bob">>]),
     1 = add(Beam, Bob, ?D1, a),
+    ok = beam_case:call(Beam, ?MODULE, store_keys, []),
     true = beam_case:call(Beam, erlang, exit, [beam_case:call(Beam, erlang, whereis, [todo_node]), kill]),
     New = list_again(Beam, <<"bob">>, Bob),
     ?assertEqual([a], titles(Beam, New, ?D1)),
+    ?assertEqual(?KEYS + 1, length(beam_case:call(Beam, keys, []))),
+    ?assertEqual([], [Line || {error, Line} <- lines(Beam), contains(Line, "todo_node: ")]),
     _ = program(Config),
     ok.
 
@@ -415,7 +426,8 @@ missing_program_is_told(Config) ->
 talkative_program() ->
     File = beam_case:file_with(
              ["#!/bin/sh\n",
-              [["echo level=", Level, " mod=test event=", Level, "_line >&2\n"] || Level <- ["debug", "info", "warn", "error"]],
+              [["echo level=", Level, " mod=test event=", Level, "_line >&2\n"]
+               || Level <- ["debug", "info", "warn", "error"]],
               "echo a line without a level >&2\n",
               "printf 'level=warn mod=test event=utf8 name=\\303\\245\\n' >&2\n",
               "printf 'level=warn mod=test event=latin1 name=\\345\\n' >&2\n",

@@ -14,7 +14,7 @@ init_per_suite(Config) ->
     [{ebin, beam_case:elixir_ebin()} | Config].
 
 end_per_suite(_Config) ->
-    ok.
+    node_case:clean().
 
 init_per_testcase(_Case, Config) ->
     [{folder, node_case:folder()} | Config].

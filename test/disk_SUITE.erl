@@ -17,6 +17,12 @@ all() ->
      database_store_of_a_live_list, choose_worker_is_phash2, clean_stop_leaves_value_files_only,
      second_node_in_folder_refuses, changed_worker_count, expired_list_comes_back, compressed_file_is_read].
 
+end_per_suite(_Config) ->
+    node_case:clean().
+
+init_per_suite(Config) ->
+    Config.
+
 init_per_testcase(_Case, Config) ->
     node_case:distribute(),
     Config.

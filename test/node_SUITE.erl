@@ -13,6 +13,12 @@ all() ->
      own_epmd_port, epmd_is_started, epmd_restarted_is_told_again, every_call_before_sigterm_is_answered,
      same_client_name_again, connects_and_disconnects, half_open_connections_hurt_nobody].
 
+end_per_suite(_Config) ->
+    node_case:clean().
+
+init_per_suite(Config) ->
+    Config.
+
 init_per_testcase(_Case, Config) ->
     node_case:distribute(),
     Config.

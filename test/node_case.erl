@@ -5,7 +5,7 @@
 -module(node_case).
 
 -export([distribute/0, program/0, start/0, start/1, stop/1, kill/1, release/1, pid_of/1, lines/1]).
--export([run/2, run/3, folder/0, unique/1, host/0, node_name/1]).
+-export([run/2, run/3, folder/0, clean/0, unique/1, host/0, node_name/1]).
 -export([cache/1, database/1, list/2, await/1, await/2, down/2, seed/0]).
 
 -type server() :: #{node := node(), holder := pid(), folder := file:filename(), os_pid := integer(),
@@ -157,9 +157,19 @@ collect(Port, Output) ->
 
 -spec folder() -> file:filename().
 folder() ->
-    Folder = filename:join(["/tmp", unique("todo_suite")]),
-    ok = file:make_dir(Folder),
+    Folder = filename:join(root(), unique("folder")),
+    ok = filelib:ensure_path(Folder),
     Folder.
+
+%% All folders of this run, to be removed at the end of a suite.
+-spec clean() -> ok.
+clean() ->
+    _ = os:cmd("chmod -R u+rwX " ++ root()),
+    _ = file:del_dir_r(root()),
+    ok.
+
+root() ->
+    "/tmp/todo_suite_" ++ os:getpid().
 
 -spec unique(string()) -> string().
 unique(Prefix) ->

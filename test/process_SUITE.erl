@@ -22,7 +22,7 @@ init_per_suite(Config) ->
 
 end_per_suite(Config) ->
     0 = node_case:stop(?config(server, Config)),
-    ok.
+    node_case:clean().
 
 init_per_testcase(Case, Config) ->
     [{name, list_to_binary(node_case:unique(atom_to_list(Case)))} | Config].

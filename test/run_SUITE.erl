@@ -16,7 +16,7 @@ init_per_suite(Config) ->
     Config.
 
 end_per_suite(_Config) ->
-    ok.
+    node_case:clean().
 
 init_per_testcase(_Case, Config) ->
     [{folder, node_case:folder()}, {name, node_case:unique("run")} | Config].

@@ -15,7 +15,7 @@ init_per_suite(Config) ->
 
 end_per_suite(Config) ->
     0 = node_case:stop(?config(server, Config)),
-    ok.
+    node_case:clean().
 
 init_per_testcase(_Case, Config) ->
     node_case:seed(),

@@ -2,10 +2,6 @@
  * closed.
  *
  *   CONNECTING -> HANDSHAKE -> UP -> FINISHING -> CLOSED     (from each one straight to CLOSED as well)
- *
- * Output: whatever was appended in one turn of the loop is written at its end, by one write if the socket
- * takes it. While the socket does not take it, the bytes are out of the peer's hands and new ones gather
- * behind. A peer for which too much waits is not read until it has taken half of it.
  */
 #ifndef RUNTIME_CHANNEL_H
 #define RUNTIME_CHANNEL_H
@@ -96,13 +92,18 @@ void channel_accept(struct channels *channels, int fd);
 /* Connects to that address and offers our name to the node name (alive@host). wanted is set. */
 struct channel *channel_connect(struct channels *channels, const char *name, const struct sockaddr *address);
 
-/* Writes what was appended since the last call. */
-void channels_flush(struct channels *channels);
+/* For the files of the channel. */
+void channel_set_name(struct channel *channel, struct slice name);
 
-/* Sends the ticks that are due and closes the channels of peers that are silent for too long. Called every
- * channels_tick_ms. */
-void channels_tick(struct channels *channels);
-uint64_t channels_tick_ms(const struct channels *channels);
+static inline uint64_t channel_now_ms(const struct channel *channel)
+{
+    return uv_now(channel->tcp.loop);
+}
+
+static inline uv_stream_t *channel_stream(struct channel *channel)
+{
+    return (uv_stream_t *)&channel->tcp;
+}
 
 /* Ends it at once; peer_down if it was up. reason: for the log; NULL: error's name. */
 void channel_close(struct channel *channel, int error, const char *reason);

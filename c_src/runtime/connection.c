@@ -4,6 +4,8 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "runtime/channel.h"
+#include "runtime/channel_output.h"
+#include "runtime/channel_ticks.h"
 #include "runtime/connector.h"
 #include "runtime/listener.h"
 

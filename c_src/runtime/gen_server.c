@@ -19,6 +19,11 @@ static const struct gen_server_type *type_of(const struct gen_server *server)
     return (const struct gen_server_type *)server->process.type;
 }
 
+static bool terminating(const struct gen_server *server)
+{
+    return server->sys != NULL && server->sys->terminating;
+}
+
 static void init_failed(struct gen_server *server, struct process *parent, int status)
 {
     if (parent != NULL)
@@ -42,7 +47,7 @@ int gen_server_start(struct node *node, const struct gen_server_type *type, stru
     }
     if (status != 0)
         init_failed(server, parent, status);
-    else if (type->handle_continue != NULL)
+    else if (type->handle_continue != NULL && process->exit_reason == NULL && !terminating(server))
         type->handle_continue(server);
     if (status == 0 && process->exit_reason != NULL)
         status = ERR_STOPPED;
@@ -60,11 +65,6 @@ void gen_server_release(struct process *self, struct slice reason)
     while (server->owed != NULL)
         gen_server_owed_free(server->owed);
     sys_free(server);
-}
-
-static bool terminating(const struct gen_server *server)
-{
-    return server->sys != NULL && server->sys->terminating;
 }
 
 void gen_server_stop(struct gen_server *server, struct slice reason)
@@ -122,8 +122,15 @@ static void bad(struct gen_server *server)
     node_bad_message(server->process.node, server->process.type->module);
 }
 
+static void count_in(struct gen_server *server)
+{
+    if (server->sys != NULL)
+        server->sys->messages_in++;
+}
+
 static void info(struct gen_server *server, struct slice message)
 {
+    count_in(server);
     if (type_of(server)->handle_info != NULL)
         type_of(server)->handle_info(server, message);
     else
@@ -146,24 +153,21 @@ static enum receive exit_message(struct gen_server *server, struct slice message
 
 static void call(struct gen_server *server, const struct from *from, struct slice request)
 {
-    if (server->sys != NULL)
-        server->sys->messages_in++;
+    count_in(server);
     type_of(server)->handle_call(server, from, request);
 }
 
 static void cast(struct gen_server *server, struct slice request)
 {
-    if (server->sys != NULL)
-        server->sys->messages_in++;
+    count_in(server);
     if (type_of(server)->handle_cast != NULL)
         type_of(server)->handle_cast(server, request);
     else
         bad(server);
 }
 
-enum receive gen_server_receive(struct process *self, struct slice message)
+static enum receive receive(struct gen_server *server, struct slice message)
 {
-    struct gen_server *server = (struct gen_server *)self;
     struct from from;
     struct slice rest = message;
     if (etf_read_tagged(&rest, "EXIT", 3))
@@ -183,9 +187,17 @@ enum receive gen_server_receive(struct process *self, struct slice message)
         cast(server, rest);
     else
         info(server, message);
-    bool postponed = server->postponed;
+    return RECEIVE_TAKEN;
+}
+
+enum receive gen_server_receive(struct process *self, struct slice message)
+{
+    struct gen_server *server = (struct gen_server *)self;
+    enum receive verdict = receive(server, message);
+    if (!server->postponed)
+        return verdict;
     server->postponed = false;
-    return postponed ? RECEIVE_LEFT : RECEIVE_TAKEN;
+    return RECEIVE_LEFT;
 }
 
 void gen_server_postpone(struct gen_server *server)

@@ -29,8 +29,8 @@ struct gen_server_type {
      * (the atom of the code) and the start fails. Must not wait: what takes long begins in handle_continue.
      */
     int (*init)(struct gen_server *self, const void *argument);
-    /* Runs right after init, before any message: begins what takes long (process_pause until it is done, so
-     * that messages queue). May be NULL. */
+    /* Runs right after init, unless that stopped the server, and before any message: begins what takes long
+     * (process_pause until it is done, so that messages queue). May be NULL. */
     void (*handle_continue)(struct gen_server *self);
     /* Answers by gen_server_reply*, now, or later with gen_server_defer. */
     void (*handle_call)(struct gen_server *self, const struct from *from, struct slice request);
@@ -60,7 +60,8 @@ void gen_server_release(struct process *self, struct slice reason);
     }
 
 /* start_link (parent not NULL: linked to it) or start. name: registered before init, or NULL.
- * server: out; untouched on failure. Errors: ERR_EXISTS (name taken), what init returned. */
+ * server: out; untouched on failure. Errors: ERR_EXISTS (name taken; init did not run, release does), what
+ * init returned, ERR_STOPPED (it stopped itself in init or handle_continue). */
 int gen_server_start(struct node *node, const struct gen_server_type *type, struct process *parent,
                      const char *name, const void *argument, struct gen_server **server);
 

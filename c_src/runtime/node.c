@@ -135,21 +135,33 @@ void node_run_later(struct node *node, struct process *process)
     node->run_last = process;
 }
 
-void node_signal_exit(struct node *node, enum exit_kind kind, const struct process *from, process_id to,
-                      struct blob *reason)
+static void queue_signal(struct node *node, enum exit_kind kind, struct slice from, process_id to,
+                         struct blob *reason)
 {
-    struct buf pid = BUF_EMPTY;
-    process_write_pid(from, &pid);
-    struct exit_signal *signal = mem_alloc(sizeof *signal + pid.size);
+    struct exit_signal *signal = mem_alloc(sizeof *signal + from.size);
     *signal =
-        (struct exit_signal){.kind = kind, .to = to, .reason = blob_hold(reason), .from_size = pid.size};
-    memcpy(signal->from, pid.data, pid.size);
-    buf_release(&pid);
+        (struct exit_signal){.kind = kind, .to = to, .reason = blob_hold(reason), .from_size = from.size};
+    memcpy(signal->from, from.data, from.size);
     if (node->signal_last != NULL)
         node->signal_last->next = signal;
     else
         node->signal_first = signal;
     node->signal_last = signal;
+}
+
+void node_signal_exit(struct node *node, enum exit_kind kind, const struct process *from, process_id to,
+                      struct blob *reason)
+{
+    struct process *process = process_find(node, to);
+    struct buf pid = BUF_EMPTY;
+    process_write_pid(from, &pid);
+    /* A trapped signal is a message, and what its sender sends next must not overtake it. One that ends the
+     * receiver waits: its end may bring the next, and so on. */
+    if (process != NULL && process_traps(process, kind, blob_slice(reason)))
+        process_exit_signal(process, kind, buf_slice(&pid), blob_slice(reason));
+    else if (process != NULL)
+        queue_signal(node, kind, buf_slice(&pid), to, reason);
+    buf_release(&pid);
 }
 
 static void deliver_signal(struct node *node)

@@ -18,7 +18,7 @@ struct process_slot {
     uint32_t next_free;      /* while free: the next free slot, 0 ends the list */
 };
 
-/* An exit signal between local processes that waits to be delivered. */
+/* An exit signal between local processes that waits to be delivered (it was not trapped when it was sent). */
 struct exit_signal;
 
 struct node {
@@ -82,7 +82,8 @@ process_id node_slot_take(struct node *node, struct process *process);
 void node_slot_free(struct node *node, uint32_t slot);
 void node_run_later(struct node *node, struct process *process);
 
-/* Queues an exit signal from a local process to another; holds reason. */
+/* Sends an exit signal from a local process to another: one that is trapped is in its mailbox on return, any
+ * other is queued. Holds reason. */
 void node_signal_exit(struct node *node, enum exit_kind kind, const struct process *from, process_id to,
                       struct blob *reason);
 

@@ -224,8 +224,13 @@ static void post_exit_message(struct process *process, struct slice from, struct
     etf_write_atom(&message, "EXIT");
     etf_write_term(&message, from);
     etf_write_term(&message, reason);
-    process_deliver(process, buf_slice(&message));
+    process_post(process, buf_slice(&message));
     buf_release(&message);
+}
+
+bool process_traps(const struct process *process, enum exit_kind kind, struct slice reason)
+{
+    return process->trap_exit && !(kind == EXIT_BY_CALL && etf_is_atom(reason, "kill"));
 }
 
 void process_exit_signal(struct process *process, enum exit_kind kind, struct slice from, struct slice reason)

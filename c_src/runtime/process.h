@@ -111,7 +111,11 @@ enum exit_kind {
     EXIT_BY_CALL  /* exit/2: kill cannot be trapped and becomes killed */
 };
 
-/* An exit signal arrives. from: the sender's pid as a term. */
+/* True if such an exit signal becomes a message to it. */
+bool process_traps(const struct process *process, enum exit_kind kind, struct slice reason);
+
+/* An exit signal arrives. from: the sender's pid as a term. Runs no code of the process: what it traps is
+ * queued. */
 void process_exit_signal(struct process *process, enum exit_kind kind, struct slice from,
                          struct slice reason);
 

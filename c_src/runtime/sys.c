@@ -33,6 +33,27 @@ static const struct gen_server_type *type_of(const struct gen_server *server)
     return (const struct gen_server_type *)server->process.type;
 }
 
+/* What answers a system message is not counted by statistics. */
+static struct buf *reply_begin(struct gen_server *server, const struct from *from)
+{
+    struct buf *out = gen_server_reply_begin(server, from);
+    if (server->sys != NULL)
+        server->sys->messages_out--;
+    return out;
+}
+
+static void reply(struct gen_server *server, const struct from *from, struct slice term)
+{
+    etf_write_term(reply_begin(server, from), term);
+    gen_server_reply_end(server);
+}
+
+static void reply_ok(struct gen_server *server, const struct from *from)
+{
+    etf_write_atom(reply_begin(server, from), "ok");
+    gen_server_reply_end(server);
+}
+
 static void write_state(struct gen_server *server, struct buf *out)
 {
     if (type_of(server)->write_state != NULL)
@@ -206,14 +227,14 @@ static void debug(struct gen_server *server, const struct from *from, struct sli
             set_statistics(server, false);
         etf_write_atom(&answer, known ? "ok" : "unknown_debug");
     }
-    gen_server_reply(server, from, buf_slice(&answer));
+    reply(server, from, buf_slice(&answer));
     buf_release(&answer);
 }
 
 /* {error, {callback_failed, {gen_server, system_replace_state}, {error, undef}}} */
 static void reply_no_fun(struct gen_server *server, const struct from *from)
 {
-    struct buf *out = gen_server_reply_begin(server, from);
+    struct buf *out = reply_begin(server, from);
     etf_write_tuple(out, 2);
     etf_write_atom(out, "error");
     etf_write_tuple(out, 3);
@@ -229,7 +250,7 @@ static void reply_no_fun(struct gen_server *server, const struct from *from)
 
 static void reply_unknown(struct gen_server *server, const struct from *from, struct slice command)
 {
-    struct buf *out = gen_server_reply_begin(server, from);
+    struct buf *out = reply_begin(server, from);
     etf_write_tuple(out, 2);
     etf_write_atom(out, "error");
     write_tagged(out, "unknown_system_msg", command);
@@ -249,18 +270,18 @@ void sys_handle(struct gen_server *server, const struct from *from, struct slice
     struct buf answer = BUF_EMPTY;
     if (etf_is_atom(command, "get_state")) {
         write_state(server, &answer);
-        gen_server_reply(server, from, buf_slice(&answer));
+        reply(server, from, buf_slice(&answer));
     } else if (etf_is_atom(command, "get_status")) {
         write_status(server, &answer);
-        gen_server_reply(server, from, buf_slice(&answer));
+        reply(server, from, buf_slice(&answer));
     } else if (etf_is_atom(command, "suspend")) {
         sys_get(server)->suspended = true;
-        gen_server_reply_atom(server, from, "ok");
+        reply_ok(server, from);
     } else if (etf_is_atom(command, "resume")) {
         resume(server);
-        gen_server_reply_atom(server, from, "ok");
+        reply_ok(server, from);
     } else if (etf_read_tagged(&rest, "terminate", 2)) {
-        gen_server_reply_atom(server, from, "ok");
+        reply_ok(server, from);
         gen_server_stop(server, rest);
     } else if (etf_read_tagged(&rest, "debug", 2)) {
         debug(server, from, rest);

@@ -3,6 +3,10 @@ defmodule CacheTest do
 
   @today ~D[2024-03-04]
 
+  setup_all do
+    :todo.start()
+  end
+
   test "a name stands for one process" do
     {:ok, cache} = Todo.Cache.start()
     anna = Todo.Cache.server_process(cache, "anna")

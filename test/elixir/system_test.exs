@@ -18,8 +18,8 @@ defmodule SystemTest do
   test "it tells its supervisor of a crash, and is there again" do
     {:ok, supervisor} = Supervisor.start_link([Todo.System], strategy: :one_for_one)
     [{Todo.System, system, _, _}] = Supervisor.which_children(supervisor)
-    {:ok, anna} = Todo.Server.start("anna")
-    {:ok, id} = Todo.Server.add_entry!(anna, %{date: @today, title: "Bake"})
+    {:ok, otto} = Todo.Server.start("otto")
+    {:ok, id} = Todo.Server.add_entry!(otto, %{date: @today, title: "Bake"})
     monitor = Process.monitor(system)
 
     # SIGKILL: the node itself dies.
@@ -28,7 +28,7 @@ defmodule SystemTest do
     assert_receive {:DOWN, ^monitor, :process, ^system, {:shutdown, :noconnection}}, 30_000
 
     {:ok, cache} = Todo.Cache.start()
-    again = Todo.Cache.server_process(cache, "anna")
+    again = Todo.Cache.server_process(cache, "otto")
     assert %{title: "Bake"} = Todo.Server.entry(again, id)
 
     Eventually.await(fn ->

@@ -40,7 +40,7 @@ int fake_tear_down(void **state)
     assert_int_equal(uv_loop_close(&f->loop), 0);
     for (unsigned i = 1; i <= f->probe_count; i++)
         buf_release(&f->probes[i].messages);
-    buf_release(&f->deaths);
+    buf_release(&f->events);
     mem_free(f);
     return 0;
 }
@@ -70,15 +70,26 @@ static enum receive probe_receive(struct process *self, struct slice message)
     return f->probes[number].hook == NULL ? RECEIVE_TAKEN : f->probes[number].hook(f, self, message);
 }
 
+void fake_event(struct fake *f, const char *what, struct slice term)
+{
+    if (f->events.size > 0)
+        buf_append_u8(&f->events, ' ');
+    buf_append_slice(&f->events, slice_of_text(what));
+    if (term.size > 0) {
+        buf_append_u8(&f->events, ':');
+        fake_render(&f->events, term);
+    }
+}
+
 static void probe_release(struct process *self, struct slice reason)
 {
-    struct fake *f = ((struct probe *)self)->f;
-    struct buf pid = BUF_EMPTY;
+    struct buf pid = BUF_EMPTY, text = BUF_EMPTY;
     process_write_pid(self, &pid);
-    record(&f->deaths, buf_slice(&pid));
-    buf_append_u8(&f->deaths, ':');
-    fake_render(&f->deaths, reason);
+    fake_render(&text, buf_slice(&pid));
+    buf_append_u8(&text, '\0');
+    fake_event(((struct probe *)self)->f, (const char *)text.data, reason);
     buf_release(&pid);
+    buf_release(&text);
 }
 
 static const struct process_type probe_type = {
@@ -117,10 +128,10 @@ void fake_expect(struct fake *f, unsigned probe, const char *messages)
     expect_text(&f->probes[probe].messages, messages);
 }
 
-void fake_expect_deaths(struct fake *f, const char *deaths)
+void fake_expect_events(struct fake *f, const char *events)
 {
     fake_run(f);
-    expect_text(&f->deaths, deaths);
+    expect_text(&f->events, events);
 }
 
 void fake_deliver(struct process *process, const char *message)

@@ -44,7 +44,7 @@ struct fake {
     struct fake_peer a, b;
     struct fake_probe probes[FAKE_PROBES_MAX]; /* from 1, in the order they were made */
     unsigned probe_count;
-    struct buf deaths; /* "<0.1.0>:reason" of each probe that ended, as text */
+    struct buf events; /* "<0.1.0>:reason" of each probe that ended, and what the test adds, as text */
     unsigned custom;   /* free for the test */
 };
 
@@ -61,9 +61,12 @@ struct process *fake_probe_hooked(struct fake *f, fake_hook hook);
 /* NULL: it has ended. */
 struct process *fake_process(struct fake *f, unsigned probe);
 
-/* Messages of the probe, or deaths, since the last look; the node runs first. Separated by spaces. */
+/* Messages of the probe, or events, since the last look; the node runs first. Separated by spaces. */
 void fake_expect(struct fake *f, unsigned probe, const char *messages);
-void fake_expect_deaths(struct fake *f, const char *deaths);
+void fake_expect_events(struct fake *f, const char *events);
+
+/* Adds "what:term" to the events; "what" if term is empty. */
+void fake_event(struct fake *f, const char *what, struct slice term);
 
 /* Delivers, posts, or exits with, a term given as text. */
 void fake_deliver(struct process *process, const char *message);

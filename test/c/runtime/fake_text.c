@@ -74,7 +74,7 @@ static uint32_t number(const char **text)
     return (uint32_t)value;
 }
 
-static bool skip(const char **text, char c)
+static bool accept(const char **text, char c)
 {
     if (**text != c)
         return false;
@@ -101,7 +101,7 @@ static void write_pid(struct buf *out, const char **text)
     pid.id = number(text);
     expect(text, '.');
     pid.serial = number(text);
-    if (skip(text, '!'))
+    if (accept(text, '!'))
         pid.creation++;
     expect(text, '>');
     pid_write(out, &pid);
@@ -116,11 +116,11 @@ static void write_ref(struct buf *out, const char **text)
     struct ref ref = {.creation = fake_creation(letter)};
     write_node(&node, letter);
     ref.node = buf_slice(&node);
-    while (skip(text, '.'))
+    while (accept(text, '.'))
         ref.word[ref.words++] = number(text);
     if (ref.words == 1)
         ref.words = 3;
-    if (skip(text, '!'))
+    if (accept(text, '!'))
         ref.creation++;
     ref_write(out, &ref);
     buf_release(&node);
@@ -156,7 +156,7 @@ static void write_list(struct buf *out, const char **text)
         etf_write_list(out, length);
         buf_append_slice(out, buf_slice(&elements));
     }
-    if (skip(text, '|'))
+    if (accept(text, '|'))
         write_one(out, text);
     else
         etf_write_nil(out);
@@ -192,7 +192,7 @@ static void write_word(struct buf *out, const char **text)
 
 static void write_number(struct buf *out, const char **text)
 {
-    bool negative = skip(text, '-');
+    bool negative = accept(text, '-');
     char *end;
     unsigned long long value = strtoull(*text, &end, 10);
     *text = end;

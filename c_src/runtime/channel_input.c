@@ -1,0 +1,111 @@
+/* Reading channels. Knows when to read, not what a frame says. */
+#include "runtime/channel_input.h"
+
+#include "runtime/channel_handshake.h"
+#include "runtime/channel_output.h"
+#include "wire/control.h"
+
+enum {
+    TICK_ANSWER_MS = 200
+}; /* who wrote just now need not answer a tick: two such nodes would never stop */
+
+static int on_frame(struct channel *channel, struct slice frame)
+{
+    if (frame.size > 0) {
+        channel->unanswered = true;
+        return peer_frame(channel->peer, frame);
+    }
+    if (channel_waiting(channel) == 0 && channel_now_ms(channel) - channel->written_ms >= TICK_ANSWER_MS) {
+        control_tick(channel_output(channel));
+        channel_wake(channel);
+    }
+    return 0;
+}
+
+bool channel_is_read(const struct channel *channel)
+{
+    return channel->state == CHANNEL_HANDSHAKE || channel->state == CHANNEL_UP;
+}
+
+/* Too much waits for the peer: what else it has sent is kept until it has read. */
+static void pause_reading(struct channel *channel)
+{
+    channel->paused = true;
+    uv_read_stop(channel_stream(channel));
+    if (channel->held.size > 0)
+        return; /* the rest is in held already */
+    buf_append_slice(&channel->held, channel->reader.input);
+    channel->reader.input = buf_slice(&channel->held);
+}
+
+static bool must_pause(struct channel *channel)
+{
+    size_t max = channel->channels->config.output_size_max;
+    if (channel_waiting(channel) <= max)
+        return false;
+    channel_flush(channel);
+    return channel->state == CHANNEL_UP && channel_waiting(channel) > max;
+}
+
+/* Acts on all that was fed. */
+static void take_packets(struct channel *channel)
+{
+    struct slice packet;
+    int status;
+    while ((status = frame_next(&channel->reader, &packet)) == 1) {
+        status = channel->state == CHANNEL_UP ? on_frame(channel, packet)
+                                              : channel_handshake_packet(channel, packet);
+        if (status < 0)
+            break;
+        if (!channel_is_read(channel))
+            return;
+        if (must_pause(channel)) {
+            pause_reading(channel);
+            return;
+        }
+        if (!channel_is_read(channel))
+            return;
+    }
+    if (status < 0)
+        channel_close(channel, status, NULL);
+}
+
+static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
+{
+    struct channel *channel = handle->data;
+    buf->base = (char *)channel->channels->read_buffer;
+    buf->len = CHANNEL_READ_SIZE;
+}
+
+static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buf)
+{
+    struct channel *channel = stream->data;
+    if (size < 0) {
+        channel_close(channel, (int)size, NULL);
+    } else if (size > 0 && channel_is_read(channel)) {
+        channel->alive_ms = channel_now_ms(channel);
+        frame_feed(&channel->reader, slice_of(buf->base, (size_t)size));
+        take_packets(channel);
+        node_run(channel->channels->config.node);
+    }
+}
+
+void channel_read_again(struct channel *channel)
+{
+    if (!channel->paused || channel_waiting(channel) > channel->channels->config.output_size_max / 2)
+        return;
+    channel->paused = false;
+    take_packets(channel);
+    node_run(channel->channels->config.node);
+    if (channel->paused || !channel_is_read(channel))
+        return;
+    buf_release(&channel->held);
+    int status = channel_read_start(channel);
+    if (status != 0)
+        channel_close(channel, status, NULL);
+}
+
+int channel_read_start(struct channel *channel)
+{
+    return uv_read_start(channel_stream(channel), on_alloc, on_read);
+}

@@ -1,0 +1,20 @@
+/* What a channel receives: packets of the handshake, frames for its peer, ticks. A peer for which too much
+ * waits is not read until it has taken half of it.
+ */
+#ifndef RUNTIME_CHANNEL_INPUT_H
+#define RUNTIME_CHANNEL_INPUT_H
+
+#include "runtime/channel.h"
+
+enum { CHANNEL_READ_SIZE = 256 * 1024 }; /* of channels->read_buffer */
+
+/* 0 or a negative errno. */
+int channel_read_start(struct channel *channel);
+
+/* Output has been written: if the channel is paused and little enough waits, goes on. */
+void channel_read_again(struct channel *channel);
+
+/* True in the states in which what comes in is acted on. */
+bool channel_is_read(const struct channel *channel);
+
+#endif

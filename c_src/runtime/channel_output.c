@@ -1,0 +1,144 @@
+/* Output of channels: one write per turn of the loop, the rest when the socket takes it. Knows no frames. */
+#include "runtime/channel_output.h"
+
+#include "base/buf.h"
+#include "runtime/channel_input.h"
+
+#include <errno.h>
+#include <utlist.h>
+
+enum {
+    OUTPUT_ROOM_KEPT = 256 * 1024, /* a peer that once was sent much does not keep the memory */
+    OUTPUT_OVERFLOW = 16,          /* so many times output_size_max, sent by others, ends the connection */
+};
+
+struct buf *channel_output(struct channel *channel)
+{
+    return channel->peer != NULL ? &channel->peer->out : &channel->own;
+}
+
+size_t channel_waiting(struct channel *channel)
+{
+    return channel_output(channel)->size +
+           (channel->writing_now ? uv_stream_get_write_queue_size(channel_stream(channel)) : 0);
+}
+
+/* What gathers behind a write that does not end. Its own requests do not bring a peer that far, it is not
+ * read meanwhile: others send to it. */
+static bool overflows(struct channel *channel)
+{
+    const struct connections_config *config = &channel->channels->config;
+    return channel->writing_now &&
+           channel_output(channel)->size > OUTPUT_OVERFLOW * config->output_size_max + config->frame_size_max;
+}
+
+static void forget_written(struct buf *buf)
+{
+    if (buf->room > OUTPUT_ROOM_KEPT)
+        buf_release(buf);
+    else
+        buf_clear(buf);
+}
+
+static void on_written(uv_write_t *write, int status)
+{
+    struct channel *channel = write->handle->data;
+    channel->writing_now = false;
+    if (channel->state == CHANNEL_CLOSED)
+        return;
+    if (status != 0) {
+        channel_close(channel, status, NULL);
+        return;
+    }
+    channel->alive_ms = channel_now_ms(channel);
+    forget_written(&channel->writing);
+    channel_flush(channel);
+    if (channel->state == CHANNEL_UP)
+        channel_read_again(channel);
+}
+
+/* The socket is full: libuv gets the bytes, output the other buffer. */
+static void write_later(struct channel *channel, struct buf *out, size_t written)
+{
+    struct buf spare = channel->writing;
+    channel->writing = *out;
+    *out = spare;
+    uv_buf_t rest = uv_buf_init((char *)channel->writing.data + written, 0);
+    rest.len = channel->writing.size - written;
+    int status = uv_write(&channel->write, channel_stream(channel), &rest, 1, on_written);
+    if (status != 0) {
+        channel_close(channel, status, NULL);
+        return;
+    }
+    channel->writing_now = true;
+}
+
+static void write_output(struct channel *channel)
+{
+    struct buf *out = channel_output(channel);
+    uv_buf_t bytes = {.base = (char *)out->data, .len = out->size};
+    int n = uv_try_write(channel_stream(channel), &bytes, 1);
+    if (n < 0 && n != UV_EAGAIN) {
+        channel_close(channel, n, NULL);
+        return;
+    }
+    channel->written_ms = channel_now_ms(channel);
+    channel->unanswered = false;
+    size_t written = n < 0 ? 0 : (size_t)n;
+    if (written < out->size)
+        write_later(channel, out, written);
+    else
+        forget_written(out);
+}
+
+static void on_shutdown(uv_shutdown_t *shutdown, int status)
+{
+    struct channel *channel = shutdown->handle->data;
+    if (status != 0)
+        channel_close(channel, status, NULL);
+}
+
+static void end_output(struct channel *channel)
+{
+    int status = uv_shutdown(&channel->shutdown, channel_stream(channel), on_shutdown);
+    if (status != 0)
+        channel_close(channel, status, NULL);
+}
+
+void channel_flush(struct channel *channel)
+{
+    if (!channel->writing_now && channel_output(channel)->size > 0)
+        write_output(channel);
+    if (channel->state == CHANNEL_CLOSED)
+        return;
+    if (channel->peer != NULL)
+        peer_flushed(channel->peer);
+    if (overflows(channel))
+        channel_close(channel, -ENOBUFS, "does_not_read");
+    else if (channel->state == CHANNEL_FINISHING && !channel->writing_now)
+        end_output(channel);
+}
+
+void channels_flush(struct channels *channels)
+{
+    while (channels->dirty != NULL) {
+        struct channel *channel = channels->dirty;
+        channel_clean(channel);
+        channel_flush(channel);
+    }
+}
+
+void channel_clean(struct channel *channel)
+{
+    if (channel->dirty)
+        DL_DELETE2(channel->channels->dirty, channel, dirty_prev, dirty_next);
+    channel->dirty = false;
+}
+
+void channel_wake(struct channel *channel)
+{
+    if (channel->dirty)
+        return;
+    channel->dirty = true;
+    DL_APPEND2(channel->channels->dirty, channel, dirty_prev, dirty_next);
+}

@@ -1,0 +1,81 @@
+/* Signs of life. Knows no frames. */
+#include "runtime/channel_ticks.h"
+
+#include "base/error.h"
+#include "runtime/channel_output.h"
+#include "wire/control.h"
+
+#include <sys/ioctl.h>
+#include <utlist.h>
+
+enum {
+    TICK_CHECK_MS_MAX = 1000,
+    TICKS_SILENT_MAX = 5, /* 1.25 tick times */
+    TICK_UNANSWERED_MS = 1000,
+};
+
+static void send_tick(struct channel *channel)
+{
+    control_tick(channel_output(channel));
+    channel_wake(channel);
+}
+
+uint64_t channels_tick_ms(const struct channels *channels)
+{
+    uint64_t ms = channels->config.tick_ms / 4;
+    if (ms == 0)
+        return 1;
+    return ms < TICK_CHECK_MS_MAX ? ms : TICK_CHECK_MS_MAX;
+}
+
+static bool tick_due(struct channel *channel)
+{
+    uint64_t idle_ms = channel_now_ms(channel) - channel->written_ms;
+    if (channel_waiting(channel) > 0)
+        return false;
+    /* A peer that sends all the time sends no tick to be answered, but waits for a sign of life; how soon,
+     * only its own tick time tells. */
+    return idle_ms + channels_tick_ms(channel->channels) > channel->channels->config.tick_ms ||
+           (channel->unanswered && idle_ms >= TICK_UNANSWERED_MS);
+}
+
+/* Bytes on their way to the peer: libuv's, and the kernel's. */
+static size_t in_flight(struct channel *channel)
+{
+    uv_os_fd_t fd;
+    int kernel = 0;
+    if (uv_fileno((uv_handle_t *)&channel->tcp, &fd) != 0 || ioctl(fd, TIOCOUTQ, &kernel) != 0)
+        kernel = 0;
+    return uv_stream_get_write_queue_size(channel_stream(channel)) + (size_t)kernel;
+}
+
+/* A peer that is not read because it does not read fast enough is alive as long as it reads. */
+static void note_progress(struct channel *channel)
+{
+    if (!channel->writing_now)
+        return;
+    size_t size = in_flight(channel);
+    if (size != channel->in_flight)
+        channel->alive_ms = channel_now_ms(channel);
+    channel->in_flight = size;
+}
+
+static void tick(struct channel *channel)
+{
+    note_progress(channel);
+    if (channel_now_ms(channel) - channel->alive_ms >
+        (uint64_t)TICKS_SILENT_MAX * channel->channels->config.tick_ms)
+        channel_close(channel, ERR_TIMEOUT, "tick_timeout");
+    else if (tick_due(channel))
+        send_tick(channel);
+}
+
+void channels_tick(struct channels *channels)
+{
+    struct channel *channel;
+    DL_FOREACH(channels->all, channel)
+    { /* none is freed meanwhile: closing takes a turn of the loop */
+        if (channel->state == CHANNEL_UP)
+            tick(channel);
+    }
+}

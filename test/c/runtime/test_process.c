@@ -1,0 +1,571 @@
+#include "runtime/fake_peer.h"
+
+#include "runtime/links.h"
+#include "runtime/mailbox.h"
+#include "wire/etf_read.h"
+
+#include <stdio.h>
+
+/* ---- messages */
+
+static void process_deliver__idle__runs_at_once(void **state)
+{
+    struct fake *f = *state;
+    fake_deliver(fake_probe(f), "one");
+    assert_true(slice_equal(buf_slice(&f->probes[1].messages), slice_of_text("one")));
+    assert_null(fake_process(f, 1)->mailbox);
+    fake_expect(f, 1, "one");
+}
+
+static void process_deliver__some_queued__keeps_their_order(void **state)
+{
+    struct fake *f = *state;
+    struct process *process = fake_probe(f);
+    fake_post(process, "one");
+    fake_deliver(process, "two");
+    fake_post(process, "three");
+    fake_deliver(process, "four");
+    fake_expect(f, 1, "one two three four");
+    assert_int_equal(f->node.messages, 4);
+}
+
+static void process_post__thousands__all_arrive_in_order(void **state)
+{
+    struct fake *f = *state;
+    struct process *process = fake_probe(f);
+    struct buf expected = BUF_EMPTY;
+    for (unsigned i = 0; i < 25000; i++) {
+        char number[16];
+        int size = snprintf(number, sizeof number, i > 0 ? " %u" : "%u", i);
+        buf_append(&expected, number, (size_t)size);
+        fake_post(process, number + (i > 0));
+    }
+    buf_append_u8(&expected, '\0');
+    assert_true(node_run(&f->node)); /* more than the budget of one turn */
+    fake_expect(f, 1, (const char *)expected.data);
+    buf_release(&expected);
+}
+
+/* Leaves everything but what the test lets through. */
+static enum receive only_wanted(struct fake *f, struct process *self, struct slice message)
+{
+    return f->custom == 1 || etf_is_atom(message, "wanted") ? RECEIVE_TAKEN : RECEIVE_LEFT;
+}
+
+static void receive__left_on_the_direct_path__stays_until_rescan(void **state)
+{
+    struct fake *f = *state;
+    struct process *process = fake_probe_hooked(f, only_wanted);
+    fake_deliver(process, "a");
+    fake_deliver(process, "b");
+    fake_deliver(process, "wanted");
+    assert_int_equal(mailbox_length(process->mailbox), 2);
+    fake_expect(f, 1, "a b wanted");
+    f->custom = 1;
+    process_rescan(process);
+    fake_expect(f, 1, "a b");
+    assert_null(process->mailbox);
+}
+
+static void receive__left_from_the_mailbox__offered_again_in_order(void **state)
+{
+    struct fake *f = *state;
+    struct process *process = fake_probe_hooked(f, only_wanted);
+    fake_post(process, "a");
+    fake_post(process, "wanted");
+    fake_post(process, "b");
+    fake_expect(f, 1, "a wanted b");
+    fake_deliver(process, "c");
+    fake_deliver(process, "wanted");
+    fake_expect(f, 1, "c wanted");
+    f->custom = 1;
+    process_rescan(process);
+    fake_post(process, "d");
+    fake_expect(f, 1, "a b c d");
+}
+
+/* The wanted message changes what is let through. */
+static enum receive rescan_at_wanted(struct fake *f, struct process *self, struct slice message)
+{
+    if (etf_is_atom(message, "wanted")) {
+        f->custom = 1;
+        process_rescan(self);
+    }
+    return only_wanted(f, self, message);
+}
+
+static void process_rescan__inside_a_callback__happens_behind_it(void **state)
+{
+    struct fake *f = *state;
+    struct process *process = fake_probe_hooked(f, rescan_at_wanted);
+    fake_deliver(process, "a");
+    fake_deliver(process, "b");
+    fake_deliver(process, "wanted");
+    fake_expect(f, 1, "a b wanted a b");
+    f->custom = 0;
+    fake_post(process, "c");
+    fake_post(process, "wanted");
+    fake_post(process, "d");
+    fake_expect(f, 1, "c wanted c d");
+}
+
+static enum receive leave_and_rescan(struct fake *f, struct process *self, struct slice message)
+{
+    if (f->custom++ > 0)
+        return RECEIVE_TAKEN;
+    process_rescan(self);
+    return RECEIVE_LEFT;
+}
+
+static void process_rescan__by_the_message_that_is_left__offers_it_again(void **state)
+{
+    struct fake *f = *state;
+    fake_deliver(fake_probe_hooked(f, leave_and_rescan), "a");
+    fake_expect(f, 1, "a a");
+}
+
+static enum receive post_to_self(struct fake *f, struct process *self, struct slice message)
+{
+    if (f->custom++ == 0) {
+        fake_deliver(self, "mine");
+        assert_int_equal(f->custom, 1); /* a callback never runs inside another */
+        return RECEIVE_LEFT;
+    }
+    return RECEIVE_TAKEN;
+}
+
+static void process_deliver__to_self_while_handling__queues_behind(void **state)
+{
+    struct fake *f = *state;
+    struct process *process = fake_probe_hooked(f, post_to_self);
+    fake_deliver(process, "first");
+    fake_expect(f, 1, "first mine");
+    process_rescan(process);
+    fake_expect(f, 1, "first");
+}
+
+static enum receive deliver_to_two(struct fake *f, struct process *self, struct slice message)
+{
+    fake_deliver(fake_process(f, 2), "hello");
+    assert_int_equal(f->probes[2].messages.size, 0);
+    return RECEIVE_TAKEN;
+}
+
+static void process_deliver__to_another_while_handling__queues(void **state)
+{
+    struct fake *f = *state;
+    struct process *process = fake_probe_hooked(f, deliver_to_two);
+    fake_probe(f);
+    fake_deliver(process, "go");
+    fake_expect(f, 2, "hello");
+}
+
+/* ---- pause */
+
+static void process_pause__messages__wait_in_order(void **state)
+{
+    struct fake *f = *state;
+    struct process *process = fake_probe(f);
+    process_pause(process);
+    fake_deliver(process, "a");
+    fake_post(process, "b");
+    fake_expect(f, 1, "");
+    assert_int_equal(mailbox_length(process->mailbox), 2);
+    process_resume(process);
+    fake_deliver(process, "c");
+    fake_expect(f, 1, "a b c");
+}
+
+static enum receive pause_at_first(struct fake *f, struct process *self, struct slice message)
+{
+    if (f->custom++ == 0)
+        process_pause(self);
+    return RECEIVE_TAKEN;
+}
+
+static void process_pause__inside_a_callback__stops_behind_it(void **state)
+{
+    struct fake *f = *state;
+    struct process *process = fake_probe_hooked(f, pause_at_first);
+    fake_post(process, "a");
+    fake_post(process, "b");
+    fake_expect(f, 1, "a");
+    process_resume(process);
+    fake_expect(f, 1, "b");
+}
+
+static void process_resume__nothing_waits__is_quiet(void **state)
+{
+    struct fake *f = *state;
+    struct process *process = fake_probe(f);
+    process_resume(process);
+    process_pause(process);
+    process_resume(process);
+    fake_expect(f, 1, "");
+}
+
+static void process_exit__paused_with_messages__ends(void **state)
+{
+    struct fake *f = *state;
+    struct process *process = fake_probe(f);
+    process_pause(process);
+    fake_post(process, "never");
+    fake_exit(process, "over");
+    fake_expect_events(f, "<0.1.0>:over");
+    fake_expect(f, 1, "");
+}
+
+/* ---- exit */
+
+static enum receive exit_twice(struct fake *f, struct process *self, struct slice message)
+{
+    fake_exit(self, "{first,[reason]}");
+    process_exit_atom(self, "second");
+    assert_non_null(fake_process(f, 1)); /* until the callback returns */
+    fake_post(self, "never");
+    return RECEIVE_TAKEN;
+}
+
+static void process_exit__inside_a_callback__ends_behind_it_with_the_first_reason(void **state)
+{
+    struct fake *f = *state;
+    struct process *process = fake_probe_hooked(f, exit_twice);
+    fake_deliver(process, "go");
+    assert_null(fake_process(f, 1));
+    fake_expect_events(f, "<0.1.0>:{first,[reason]}");
+    fake_expect(f, 1, "go");
+}
+
+static void process_exit__inside_a_callback_from_the_mailbox__drops_the_rest(void **state)
+{
+    struct fake *f = *state;
+    struct process *process = fake_probe_hooked(f, exit_twice);
+    fake_post(process, "go");
+    fake_post(process, "never");
+    fake_expect(f, 1, "go");
+    fake_expect_events(f, "<0.1.0>:{first,[reason]}");
+    assert_int_equal(f->node.process_count, 0);
+}
+
+static void process_exit__in_the_run_queue__is_not_run(void **state)
+{
+    struct fake *f = *state;
+    fake_post(fake_probe(f), "never");
+    fake_post(fake_probe(f), "here");
+    fake_exit(fake_process(f, 1), "over");
+    fake_expect(f, 1, "");
+    fake_expect(f, 2, "here");
+}
+
+static enum receive exit_two(struct fake *f, struct process *self, struct slice message)
+{
+    fake_exit(fake_process(f, 2), "other");
+    assert_null(fake_process(f, 2));
+    return RECEIVE_TAKEN;
+}
+
+static void process_exit__of_an_idle_one_from_another__ends_at_once(void **state)
+{
+    struct fake *f = *state;
+    struct process *process = fake_probe_hooked(f, exit_two);
+    fake_post(fake_probe(f), "never");
+    fake_deliver(process, "go");
+    fake_expect_events(f, "<0.2.0>:other");
+    fake_expect(f, 2, "");
+}
+
+static void process_leave__exit_between__ends_at_the_outermost(void **state)
+{
+    struct fake *f = *state;
+    struct process *process = fake_probe(f);
+    process_enter(process);
+    process_enter(process);
+    fake_exit(process, "over");
+    fake_deliver(process, "never");
+    process_leave(process);
+    assert_non_null(fake_process(f, 1));
+    process_leave(process);
+    assert_null(fake_process(f, 1));
+    assert_int_equal(f->node.depth, 0);
+    fake_expect(f, 1, "");
+}
+
+static void process_leave__rescan_between__offers_left_messages(void **state)
+{
+    struct fake *f = *state;
+    struct process *process = fake_probe_hooked(f, only_wanted);
+    fake_deliver(process, "a");
+    fake_expect(f, 1, "a");
+    f->custom = 1;
+    process_enter(process);
+    process_rescan(process);
+    process_leave(process);
+    fake_expect(f, 1, "a");
+}
+
+static void process_leave__message_to_it_between__is_queued(void **state)
+{
+    struct fake *f = *state;
+    struct process *process = fake_probe(f);
+    process_enter(process);
+    fake_deliver(process, "a");
+    assert_int_equal(f->probes[1].messages.size, 0);
+    process_leave(process);
+    fake_expect(f, 1, "a");
+}
+
+/* ---- exit signals */
+
+static void signal_in(struct process *process, enum exit_kind kind, const char *reason)
+{
+    struct buf from = BUF_EMPTY, term = BUF_EMPTY;
+    fake_write(&from, "<a.7.0>");
+    fake_write(&term, reason);
+    process_exit_signal(process, kind, buf_slice(&from), buf_slice(&term));
+    buf_release(&from);
+    buf_release(&term);
+}
+
+struct signal_case {
+    enum exit_kind kind;
+    bool trap;
+    const char *reason;
+    const char *message; /* it receives */
+    const char *death;   /* it dies of */
+};
+
+static const struct signal_case signal_cases[] = {
+    {EXIT_BY_LINK, false, "normal", "", ""},
+    {EXIT_BY_CALL, false, "normal", "", ""},
+    {EXIT_BY_LINK, true, "normal", "{'EXIT',<a.7.0>,normal}", ""},
+    {EXIT_BY_CALL, true, "normal", "{'EXIT',<a.7.0>,normal}", ""},
+    {EXIT_BY_LINK, false, "kill", "", "<0.1.0>:kill"},
+    {EXIT_BY_CALL, false, "kill", "", "<0.1.0>:killed"},
+    {EXIT_BY_LINK, true, "kill", "{'EXIT',<a.7.0>,kill}", ""},
+    {EXIT_BY_CALL, true, "kill", "", "<0.1.0>:killed"},
+    {EXIT_BY_LINK, false, "{bad,[1,\"x\"]}", "", "<0.1.0>:{bad,[1,\"x\"]}"},
+    {EXIT_BY_CALL, false, "{bad,[1,\"x\"]}", "", "<0.1.0>:{bad,[1,\"x\"]}"},
+    {EXIT_BY_LINK, true, "{bad,[1,\"x\"]}", "{'EXIT',<a.7.0>,{bad,[1,\"x\"]}}", ""},
+    {EXIT_BY_CALL, true, "{bad,[1,\"x\"]}", "{'EXIT',<a.7.0>,{bad,[1,\"x\"]}}", ""},
+};
+
+static void process_exit_signal__each_kind_and_reason__as_the_reference_manual_says(void **state)
+{
+    for (size_t i = 0; i < sizeof signal_cases / sizeof *signal_cases; i++) {
+        const struct signal_case *c = &signal_cases[i];
+        void *fixture;
+        fake_set_up(&fixture);
+        struct fake *f = fixture;
+        struct process *process = fake_probe(f);
+        process->trap_exit = c->trap;
+        signal_in(process, c->kind, c->reason);
+        fake_expect(f, 1, c->message);
+        fake_expect_events(f, c->death);
+        fake_tear_down(&fixture);
+    }
+}
+
+static void send_exit(struct process *from, process_id to, const char *reason)
+{
+    struct buf term = BUF_EMPTY;
+    fake_write(&term, reason);
+    process_send_exit(from, to, buf_slice(&term));
+    buf_release(&term);
+}
+
+static void process_send_exit__to_another__dies_of_it(void **state)
+{
+    struct fake *f = *state;
+    struct process *from = fake_probe(f);
+    fake_probe(f);
+    send_exit(from, f->probes[2].id, "shutdown");
+    fake_expect_events(f, "<0.2.0>:shutdown");
+    send_exit(from, f->probes[2].id, "shutdown"); /* it is gone */
+    fake_expect_events(f, "");
+}
+
+static void process_send_exit__kill__becomes_killed_for_the_linked(void **state)
+{
+    struct fake *f = *state;
+    struct process *from = fake_probe(f);
+    struct process *killed = fake_probe(f);
+    struct process *linked = fake_probe(f);
+    killed->trap_exit = true;
+    link_add(killed, linked);
+    send_exit(from, killed->id, "kill");
+    fake_expect_events(f, "<0.2.0>:killed <0.3.0>:killed");
+}
+
+static void process_send_exit__before_a_message__arrives_before_it(void **state)
+{
+    struct fake *f = *state;
+    struct process *from = fake_probe(f);
+    struct process *to = fake_probe(f);
+    to->trap_exit = true;
+    send_exit(from, to->id, "first");
+    fake_send(f, from, "<0.2.0>", "second");
+    fake_expect(f, 2, "{'EXIT',<0.1.0>,first} second");
+}
+
+static void process_send_exit__behind_a_message__arrives_behind_it(void **state)
+{
+    struct fake *f = *state;
+    struct process *from = fake_probe(f);
+    struct process *to = fake_probe(f);
+    to->trap_exit = true;
+    fake_send(f, from, "<0.2.0>", "first");
+    send_exit(from, to->id, "second");
+    fake_send(f, from, "<0.2.0>", "third");
+    fake_expect(f, 2, "first {'EXIT',<0.1.0>,second} third");
+}
+
+/* ---- pids */
+
+static void process_find__slot_used_again__has_a_new_serial(void **state)
+{
+    struct fake *f = *state;
+    struct process *first = fake_probe(f);
+    process_id old = first->id;
+    fake_exit(first, "over");
+    assert_null(process_find(&f->node, old));
+    struct process *second = fake_probe(f);
+    assert_int_not_equal(second->id, old);
+    assert_int_equal((uint32_t)second->id, (uint32_t)old);
+    assert_null(process_find(&f->node, old));
+    assert_ptr_equal(process_find(&f->node, second->id), second);
+    fake_send(f, NULL, "<0.1.0>", "never");
+    fake_send(f, NULL, "<0.1.1>", "here");
+    fake_expect(f, 2, "here");
+}
+
+static void process_find__not_a_process__is_null(void **state)
+{
+    struct fake *f = *state;
+    fake_probe(f);
+    assert_null(process_find(&f->node, 0));
+    assert_null(process_find(&f->node, 2));
+    assert_null(process_find(&f->node, UINT32_MAX));
+    assert_null(process_find(&f->node, UINT64_MAX));
+    assert_null(process_find(&f->node, (1ULL << 32) | 1));
+    assert_null(process_find(&f->node, 1ULL << 32));
+}
+
+static void process_find_pid__other_creation__is_null(void **state)
+{
+    struct fake *f = *state;
+    struct process *process = fake_probe(f);
+    struct pid pid = process_pid(process);
+    assert_ptr_equal(process_find_pid(&f->node, &pid), process);
+    pid.creation++;
+    assert_null(process_find_pid(&f->node, &pid));
+}
+
+static void process_write_pid__any__is_its_pid(void **state)
+{
+    struct fake *f = *state;
+    struct buf term = BUF_EMPTY, text = BUF_EMPTY;
+    fake_probe(f);
+    process_write_pid(fake_probe(f), &term);
+    fake_render(&text, buf_slice(&term));
+    assert_true(slice_equal(buf_slice(&text), slice_of_text("<0.2.0>")));
+    buf_release(&term);
+    buf_release(&text);
+}
+
+/* ---- sending */
+
+static void process_send__to_each_place__takes_the_right_form(void **state)
+{
+    struct fake *f = *state;
+    struct process *process = fake_probe(f);
+    fake_send(f, process, "<a.5.0>", "m1");
+    fake_send(f, NULL, "<a.5.0>", "m2");
+    fake_send(f, process, "<0.1.0>", "m3");
+    fake_send(f, process, "<z.5.0>", "m4");
+    fake_send(f, process, "<a.5.0!>", "m5");
+    fake_send(f, process, "<0.1.0!>", "m6");
+    fake_send(f, process, "no_pid", "m7");
+    fake_expect_out(f, &f->a, "{SEND_SENDER,<0.1.0>,<a.5.0>} m1; {SEND,'',<a.5.0>} m2");
+    fake_expect(f, 1, "m3");
+}
+
+static void process_send__peer_without_send_sender__takes_the_old_form(void **state)
+{
+    struct fake *f = *state;
+    fake_down(&f->a);
+    fake_up(f, &f->a, 'a', HANDSHAKE_FLAGS & ~DFLAG_SEND_SENDER);
+    fake_send(f, fake_probe(f), "<a.5.0>", "m");
+    fake_expect_out(f, &f->a, "{SEND,'',<a.5.0>} m");
+}
+
+static void alias_send(struct fake *f, const struct process *from, const char *to, const char *alias)
+{
+    struct buf pid = BUF_EMPTY, ref = BUF_EMPTY;
+    fake_write(&pid, to);
+    fake_write(&ref, alias);
+    fake_write(process_alias_send_begin(&f->node, from, buf_slice(&pid), buf_slice(&ref)), "m");
+    process_send_end(&f->node);
+    buf_release(&pid);
+    buf_release(&ref);
+}
+
+static void process_alias_send__to_each_place__takes_the_right_form(void **state)
+{
+    struct fake *f = *state;
+    struct process *process = fake_probe(f);
+    alias_send(f, process, "<a.5.0>", "#a.9.8.7");
+    alias_send(f, NULL, "<a.5.0>", "#a.9");
+    alias_send(f, process, "<z.5.0>", "#z.9");
+    alias_send(f, process, "<0.1.0>", "#0.9");
+    fake_expect_out(f, &f->a, "{ALIAS_SEND,<0.1.0>,#a.9.8.7} m; {SEND,'',<a.5.0>} m");
+    fake_expect(f, 1, "");
+}
+
+static void process_alias_send__peer_without_alias__falls_back_to_the_pid(void **state)
+{
+    struct fake *f = *state;
+    fake_down(&f->a);
+    fake_up(f, &f->a, 'a', HANDSHAKE_FLAGS & ~DFLAG_ALIAS);
+    alias_send(f, fake_probe(f), "<a.5.0>", "#a.9");
+    fake_expect_out(f, &f->a, "{SEND_SENDER,<0.1.0>,<a.5.0>} m");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        FAKE_TEST(process_deliver__idle__runs_at_once),
+        FAKE_TEST(process_deliver__some_queued__keeps_their_order),
+        FAKE_TEST(process_post__thousands__all_arrive_in_order),
+        FAKE_TEST(receive__left_on_the_direct_path__stays_until_rescan),
+        FAKE_TEST(receive__left_from_the_mailbox__offered_again_in_order),
+        FAKE_TEST(process_rescan__inside_a_callback__happens_behind_it),
+        FAKE_TEST(process_rescan__by_the_message_that_is_left__offers_it_again),
+        FAKE_TEST(process_deliver__to_self_while_handling__queues_behind),
+        FAKE_TEST(process_deliver__to_another_while_handling__queues),
+        FAKE_TEST(process_pause__messages__wait_in_order),
+        FAKE_TEST(process_pause__inside_a_callback__stops_behind_it),
+        FAKE_TEST(process_resume__nothing_waits__is_quiet),
+        FAKE_TEST(process_exit__paused_with_messages__ends),
+        FAKE_TEST(process_exit__inside_a_callback__ends_behind_it_with_the_first_reason),
+        FAKE_TEST(process_exit__inside_a_callback_from_the_mailbox__drops_the_rest),
+        FAKE_TEST(process_exit__in_the_run_queue__is_not_run),
+        FAKE_TEST(process_exit__of_an_idle_one_from_another__ends_at_once),
+        FAKE_TEST(process_leave__exit_between__ends_at_the_outermost),
+        FAKE_TEST(process_leave__rescan_between__offers_left_messages),
+        FAKE_TEST(process_leave__message_to_it_between__is_queued),
+        cmocka_unit_test(process_exit_signal__each_kind_and_reason__as_the_reference_manual_says),
+        FAKE_TEST(process_send_exit__to_another__dies_of_it),
+        FAKE_TEST(process_send_exit__kill__becomes_killed_for_the_linked),
+        FAKE_TEST(process_send_exit__before_a_message__arrives_before_it),
+        FAKE_TEST(process_send_exit__behind_a_message__arrives_behind_it),
+        FAKE_TEST(process_find__slot_used_again__has_a_new_serial),
+        FAKE_TEST(process_find__not_a_process__is_null),
+        FAKE_TEST(process_find_pid__other_creation__is_null),
+        FAKE_TEST(process_write_pid__any__is_its_pid),
+        FAKE_TEST(process_send__to_each_place__takes_the_right_form),
+        FAKE_TEST(process_send__peer_without_send_sender__takes_the_old_form),
+        FAKE_TEST(process_alias_send__to_each_place__takes_the_right_form),
+        FAKE_TEST(process_alias_send__peer_without_alias__falls_back_to_the_pid),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
