@@ -115,6 +115,14 @@ static void on_stdin_ended(void *ctx)
     stop(ctx);
 }
 
+static void on_todo_failed(void *ctx)
+{
+    struct app *app = ctx;
+    log_write(LOG_ERROR, "main", "stopping", "system=ended");
+    app->status = EXIT_STATUS_FAILURE;
+    stop(app);
+}
+
 /* ---- starting */
 
 /* The one line that tells why the program does not start. */
@@ -196,7 +204,9 @@ static enum exit_status start_todo(struct app *app)
     const struct todo_config config = {.node = &app->node,
                                        .persist = app->options.persist,
                                        .workers = app->options.workers,
-                                       .expire_s = app->options.expire_s};
+                                       .expire_s = app->options.expire_s,
+                                       .failed = on_todo_failed,
+                                       .ctx = app};
     int status = todo_start(&app->todo, &config);
     return status == 0
                ? EXIT_STATUS_OK

@@ -93,6 +93,8 @@ static enum options_result set(struct options *options, int code, char message[M
     switch (code) {
     case OPTION_SNAME:
     case OPTION_NAME:
+        if (options->name != NULL && options->long_name != (code == OPTION_NAME))
+            return bad(message, "--sname and --name exclude each other", optarg);
         options->long_name = code == OPTION_NAME;
         return set_text(&options->name, options->long_name ? "--name" : "--sname", message);
     case OPTION_PERSIST:
@@ -119,8 +121,8 @@ static enum options_result set(struct options *options, int code, char message[M
 
 enum options_result options_parse(int argc, char **argv, struct options *options, char message[MESSAGE_MAX])
 {
-    *options = (struct options){
-        .name = "todo", .persist = "./persist", .workers = 3, .listen = "0.0.0.0", .log_level = LOG_INFO};
+    *options =
+        (struct options){.persist = "./persist", .workers = 3, .listen = "0.0.0.0", .log_level = LOG_INFO};
     opterr = 0; /* the caller says it, in its own form */
     optind = 0; /* from the start, also when called again */
     int code;
@@ -135,6 +137,8 @@ enum options_result options_parse(int argc, char **argv, struct options *options
     }
     if (optind < argc)
         return bad(message, "not an option", argv[optind]);
+    if (options->name == NULL)
+        options->name = "todo";
     return OPTIONS_RUN;
 }
 

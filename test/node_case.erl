@@ -4,7 +4,7 @@
 %% (--exit-on-eof). A holder process owns the port, so that a node started in init_per_suite outlives it.
 -module(node_case).
 
--export([distribute/0, program/0, start/0, start/1, stop/1, kill/1, release/1, pid_of/1, lines/1]).
+-export([distribute/0, program/0, start/0, start/1, stop/1, kill/1, status/1, release/1, pid_of/1, lines/1]).
 -export([run/2, run/3, folder/0, clean/0, unique/1, host/0, node_name/1]).
 -export([cache/1, database/1, list/2, await/1, await/2, down/2, seed/0]).
 
@@ -94,6 +94,11 @@ pid_of(#{os_pid := OsPid}) ->
 lines(#{holder := Holder}) ->
     Holder ! {self(), lines},
     receive {Holder, {lines, Lines}} -> Lines after ?DEADLINE_MS -> error(no_lines) end.
+
+%% The exit status of a node that ends by itself.
+-spec status(server()) -> non_neg_integer().
+status(Server) ->
+    ended(Server).
 
 ended(#{holder := Holder}) ->
     Holder ! {self(), status},

@@ -13,7 +13,7 @@ all() ->
      links_and_exit_reasons, link_to_dead_is_noproc, unlink_then_nothing, linked_client_dies,
      exit_normal_is_ignored, large_structured_reason, stop_is_acknowledged, stop_with_reason, call_to_the_dead_exits,
      stale_pid_of_an_earlier_start, sys_get_state_and_status, sys_suspend_and_resume, sys_statistics_trace_log,
-     sys_replace_state_is_refused, supervisor_restarts_database, supervisor_terminate_restart_child,
+     sys_replace_state_is_refused, supervisor_restarts_database, supervisor_terminate_restart_child, system_killed_ends_the_program,
      spawn_is_refused, reply_after_timeout_leaves_nothing, nodedown_gives_noconnection, send_request_many,
      global_register_name, two_clients_one_list].
 
@@ -268,6 +268,22 @@ spawn_is_refused(Config) ->
     ?assertError(notsup, spawn_monitor(node_of(Config), erlang, node, [])),
     Request = spawn_request(node_of(Config), erlang, node, [], [monitor]),
     receive {spawn_reply, Request, error, notsup} -> ok after 5000 -> error(no_reply) end.
+
+%% Nothing above Todo.System is left to restart it: the program ends with a failure, everything on disk.
+system_killed_ends_the_program(_Config) ->
+    Server = #{node := Node, folder := Folder} = node_case:start(),
+    Bob = node_case:list(Server, <<"bob">>),
+    ok = gen_server:cast(Bob, {add_entry, #{date => ?D}}),
+    monitor_node(Node, true),
+    Name = {'Elixir.Todo.System', Node},
+    Monitor = monitor(process, Name),
+    {status, System, _, _} = sys:get_status(Name),
+    exit(System, kill),
+    receive {'DOWN', Monitor, process, Name, killed} -> ok after 5000 -> error(no_down) end,
+    receive {nodedown, Node} -> ok after 10000 -> error(still_there) end,
+    ?assertEqual(1, node_case:status(Server)),
+    {ok, Bytes} = file:read_file(filename:join(Folder, "bob")),
+    ?assertMatch(#{next_id := 2}, binary_to_term(Bytes)).
 
 %% The answer to a call that timed out arrives at an alias that is gone.
 reply_after_timeout_leaves_nothing(Config) ->

@@ -1,5 +1,6 @@
 /* One socket between two nodes, in libuv's hands: handshake, then frames to and from a peer, until it is
- * closed.
+ * closed. This is its struct, its beginning and its end; the rest: channel_handshake, channel_input,
+ * channel_output, channel_ticks.
  *
  *   CONNECTING -> HANDSHAKE -> UP -> FINISHING -> CLOSED     (from each one straight to CLOSED as well)
  */

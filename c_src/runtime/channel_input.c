@@ -3,11 +3,10 @@
 
 #include "runtime/channel_handshake.h"
 #include "runtime/channel_output.h"
-#include "wire/control.h"
+#include "runtime/channel_ticks.h"
 
-enum {
-    TICK_ANSWER_MS = 200
-}; /* who wrote just now need not answer a tick: two such nodes would never stop */
+/* Who wrote just now need not answer a tick: two such nodes would never stop. */
+enum { TICK_ANSWER_MS = 200 };
 
 static int on_frame(struct channel *channel, struct slice frame)
 {
@@ -15,10 +14,8 @@ static int on_frame(struct channel *channel, struct slice frame)
         channel->unanswered = true;
         return peer_frame(channel->peer, frame);
     }
-    if (channel_waiting(channel) == 0 && channel_now_ms(channel) - channel->written_ms >= TICK_ANSWER_MS) {
-        control_tick(channel_output(channel));
-        channel_wake(channel);
-    }
+    if (channel_waiting(channel) == 0 && channel_now_ms(channel) - channel->written_ms >= TICK_ANSWER_MS)
+        channel_send_tick(channel);
     return 0;
 }
 

@@ -14,7 +14,7 @@ enum {
     TICK_UNANSWERED_MS = 1000,
 };
 
-static void send_tick(struct channel *channel)
+void channel_send_tick(struct channel *channel)
 {
     control_tick(channel_output(channel));
     channel_wake(channel);
@@ -67,14 +67,15 @@ static void tick(struct channel *channel)
         (uint64_t)TICKS_SILENT_MAX * channel->channels->config.tick_ms)
         channel_close(channel, ERR_TIMEOUT, "tick_timeout");
     else if (tick_due(channel))
-        send_tick(channel);
+        channel_send_tick(channel);
 }
 
 void channels_tick(struct channels *channels)
 {
     struct channel *channel;
+    /* None is freed meanwhile: closing takes a turn of the loop. */
     DL_FOREACH(channels->all, channel)
-    { /* none is freed meanwhile: closing takes a turn of the loop */
+    {
         if (channel->state == CHANNEL_UP)
             tick(channel);
     }

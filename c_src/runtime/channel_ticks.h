@@ -11,4 +11,7 @@
 void channels_tick(struct channels *channels);
 uint64_t channels_tick_ms(const struct channels *channels);
 
+/* One tick, in this turn. */
+void channel_send_tick(struct channel *channel);
+
 #endif
