@@ -291,6 +291,4 @@ void sys_handle(struct gen_server *server, const struct from *from, struct slice
         reply_unknown(server, from, command);
     }
     buf_release(&answer);
-    if (server->sys != NULL && server->sys->messages_out > 0)
-        server->sys->messages_out--; /* the answer to a system message is not one of the server's */
 }

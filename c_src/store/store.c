@@ -316,6 +316,7 @@ static void fail_source(struct store *store, struct slice key, int status)
 
 static void write_failed(struct store *store, struct key *key, int status)
 {
+    assert(key != NULL); /* only keys are written */
     log_write(LOG_ERROR, "store", "write_failed", "reason=%s", error_atom(status));
     if (store->closing && store->lost == 0)
         store->lost = status;

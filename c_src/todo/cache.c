@@ -51,7 +51,8 @@ void cache_touch(struct cache *cache, struct server *server)
     server->used_ms = node_now_ms(cache->gen.process.node);
     if (cache->sweep == NULL || server->next == NULL)
         return; /* nothing expires, or it is the last one used already */
-    DL_DELETE(cache->by_use, server);
+    /* It is in the list, so the list is not empty. */
+    DL_DELETE(cache->by_use, server); /* NOLINT(clang-analyzer-core.NullDereference) */
     DL_APPEND(cache->by_use, server);
 }
 

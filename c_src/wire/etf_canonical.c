@@ -260,8 +260,8 @@ static void join_string(struct writer *writer, struct open_term *list, const uin
     uint32_t length = bytes_u16(p + 1);
     uint8_t *to = buf_extend(writer->out, 2 * (size_t)length);
     for (uint32_t i = 0; i < length; i++) {
-        to[2 * i] = ETF_SMALL_INTEGER;
-        to[2 * i + 1] = p[3 + i];
+        to[2 * (size_t)i] = ETF_SMALL_INTEGER;
+        to[2 * (size_t)i + 1] = p[3 + i];
     }
     list->length += length;
 }

@@ -177,8 +177,7 @@ bool etf_is_atom(struct slice term, const char *utf8)
         return slice_equal(raw, slice_of_text(utf8));
     uint8_t text[ATOM_BYTES_MAX];
     size_t size;
-    etf_read_atom(&term, text, &size);
-    return slice_equal(slice_of(text, size), slice_of_text(utf8));
+    return etf_read_atom(&term, text, &size) && slice_equal(slice_of(text, size), slice_of_text(utf8));
 }
 
 /* An integer as sign and magnitude; false if there is none, or its magnitude has more than 64 bits. end: out,

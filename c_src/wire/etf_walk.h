@@ -99,9 +99,9 @@ static inline size_t etf_head(const uint8_t *p, uint64_t *children)
     case ETF_REFERENCE:
         return 1 + etf_atom_size(p + 1) + 5;
     case ETF_NEW_REFERENCE:
-        return 3 + etf_atom_size(p + 3) + 1 + 4u * bytes_u16(p + 1);
+        return 3 + etf_atom_size(p + 3) + 1 + 4 * (size_t)bytes_u16(p + 1);
     case ETF_NEWER_REFERENCE:
-        return 3 + etf_atom_size(p + 3) + 4 + 4u * bytes_u16(p + 1);
+        return 3 + etf_atom_size(p + 3) + 4 + 4 * (size_t)bytes_u16(p + 1);
     case ETF_EXPORT: {
         const uint8_t *function = p + 1 + etf_atom_size(p + 1);
         return (size_t)(etf_integer_end(function + etf_atom_size(function)) - p);
