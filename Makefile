@@ -76,6 +76,12 @@ $(BUILD)/test/$(1)/%: test/c/$(1)/%.c $(wildcard test/c/$(1)/fake_*.c test/c/$(1
 endef
 $(foreach l,$(LAYERS),$(eval $(call test_rule,$(l))))
 
+# The files beside main.c are linked into their tests one by one.
+$(BUILD)/test/main/test_%: test/c/main/test_%.c $(BUILD)/%.o test/c/unit.h $(call libraries,$(LAYERS))
+	@mkdir -p $(@D)
+	@echo "  LD $@"
+	$(Q)$(CC) $(CPPFLAGS) -Itest/c $(CFLAGS) $(LDFLAGS) -o $@ $< $(BUILD)/$*.o $(call libraries,$(LAYERS)) -lcmocka $(LDLIBS)
+
 .PHONY: test-c
 test-c: $(TESTS) ## build and run the C tests
 	@status=0; for t in $(TESTS); do echo "== $$t"; timeout 300 $$t || status=1; done; exit $$status

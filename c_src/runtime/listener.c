@@ -116,9 +116,9 @@ uint16_t listener_port(const struct listener *listener)
     socklen_t size = sizeof bound;
     if (getsockname(listener->fd, (struct sockaddr *)&bound, &size) != 0)
         return 0;
-    /* The port stands at the same place in both families. NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage)
-     */
-    return ntohs(((const struct sockaddr_in *)&bound)->sin_port);
+    const struct sockaddr_in *address =
+        (const struct sockaddr_in *)&bound; /* the port is there in IPv6 too */
+    return ntohs(address->sin_port);        /* set: NOLINT(clang-analyzer-core.CallAndMessage) */
 }
 
 void listener_hold(struct listener *listener, bool held)

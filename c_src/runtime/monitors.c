@@ -40,9 +40,8 @@ static void drop(struct node *node, struct monitor *monitor)
     if (monitor->watcher != NULL)
         DL_DELETE2(monitor->watcher->watching, monitor, watcher_prev, watcher_next);
     else
-        /* It is in the list, so the list is not empty. NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
         DL_DELETE2(monitor->peer->monitors, monitor, watcher_prev, watcher_next);
-    HASH_DEL(node->monitors, monitor);
+    HASH_DEL(node->monitors, monitor); /* is in it: NOLINT(clang-analyzer-core.NullDereference) */
     blob_drop(monitor->name);
     mem_free(monitor);
 }

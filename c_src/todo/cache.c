@@ -51,14 +51,13 @@ void cache_touch(struct cache *cache, struct server *server)
     server->used_ms = node_now_ms(cache->gen.process.node);
     if (cache->sweep == NULL || server->next == NULL)
         return; /* nothing expires, or it is the last one used already */
-    /* It is in the list, so the list is not empty. */
-    DL_DELETE(cache->by_use, server); /* NOLINT(clang-analyzer-core.NullDereference) */
+    DL_DELETE(cache->by_use, server);
     DL_APPEND(cache->by_use, server);
 }
 
 void cache_forget(struct cache *cache, struct server *server)
 {
-    HASH_DEL(cache->by_key, server);
+    HASH_DEL(cache->by_key, server); /* is in it: NOLINT(clang-analyzer-core.NullDereference) */
     DL_DELETE(cache->by_use, server);
 }
 

@@ -1,0 +1,112 @@
+/* Options of the program: what is taken, what is refused and why. */
+#include "options.h"
+
+#include "unit.h"
+
+#include <string.h>
+
+enum { ARGUMENTS_MAX = 8 };
+
+/* Parses "a b c" (split at blanks; "''" is an empty argument). */
+static enum options_result parse(const char *line, struct options *options, char message[256])
+{
+    static char text[256]; /* options borrow from it */
+    char *argv[ARGUMENTS_MAX + 1] = {"todo_node"};
+    int argc = 1;
+    snprintf(text, sizeof text, "%s", line);
+    for (char *word = strtok(text, " "); word != NULL; word = strtok(NULL, " "))
+        argv[argc++] = strcmp(word, "''") == 0 ? "" : word;
+    argv[argc] = NULL;
+    message[0] = '\0';
+    return options_parse(argc, argv, options, message);
+}
+
+static void options__none__are_the_documented_defaults(void **state)
+{
+    struct options options;
+    char message[256];
+    assert_int_equal(parse("", &options, message), OPTIONS_RUN);
+    assert_string_equal(options.name, "todo");
+    assert_false(options.long_name);
+    assert_string_equal(options.persist, "./persist");
+    assert_int_equal(options.workers, 3);
+    assert_null(options.cookie_file);
+    assert_int_equal(options.port, 0);
+    assert_string_equal(options.listen, "0.0.0.0");
+    assert_int_equal(options.expire_s, 0);
+    assert_false(options.exit_on_eof);
+    assert_int_equal(options.log_level, LOG_INFO);
+}
+
+static void options__all__are_taken(void **state)
+{
+    struct options options;
+    char message[256];
+    assert_int_equal(parse("--name a@b.c --persist p --workers 64 --exit-on-eof", &options, message),
+                     OPTIONS_RUN);
+    assert_string_equal(options.name, "a@b.c");
+    assert_true(options.long_name);
+    assert_string_equal(options.persist, "p");
+    assert_int_equal(options.workers, 64);
+    assert_true(options.exit_on_eof);
+    assert_int_equal(parse("--cookie-file f --port 65535 --expire 9 --log-level none", &options, message),
+                     OPTIONS_RUN);
+    assert_string_equal(options.cookie_file, "f");
+    assert_int_equal(options.port, 65535);
+    assert_int_equal(options.expire_s, 9);
+    assert_int_equal(options.log_level, LOG_NONE);
+    assert_int_equal(parse("--sname x --listen ::1", &options, message), OPTIONS_RUN);
+    assert_string_equal(options.name, "x");
+    assert_string_equal(options.listen, "::1");
+}
+
+static void options__help_and_version__are_told_apart(void **state)
+{
+    struct options options;
+    char message[256];
+    assert_int_equal(parse("--help", &options, message), OPTIONS_HELP);
+    assert_int_equal(parse("--version --nonsense", &options, message), OPTIONS_VERSION);
+}
+
+static void options__bad__are_named_in_one_line(void **state)
+{
+    static const char *const lines[] = {"--nonsense",
+                                        "--workers 0",
+                                        "--workers 65",
+                                        "--workers x",
+                                        "--workers -1",
+                                        "--workers 3x",
+                                        "--port 65536",
+                                        "--port +1",
+                                        "--expire -1",
+                                        "--expire 99999999999999999999",
+                                        "--log-level x",
+                                        "--sname",
+                                        "--sname ''",
+                                        "--name ''",
+                                        "--persist ''",
+                                        "--listen ''",
+                                        "--cookie-file ''",
+                                        "--sname a --name b@c",
+                                        "extra",
+                                        "--exit-on-eof=1"};
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        struct options options;
+        char message[256];
+        if (parse(lines[i], &options, message) != OPTIONS_BAD)
+            fail_msg("accepted: %s", lines[i]);
+        assert_true(strlen(message) > 0);
+        assert_null(strchr(message, '\n'));
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(options__none__are_the_documented_defaults),
+        cmocka_unit_test(options__all__are_taken),
+        cmocka_unit_test(options__help_and_version__are_told_apart),
+        cmocka_unit_test(options__bad__are_named_in_one_line),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
