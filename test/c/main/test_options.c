@@ -11,11 +11,12 @@ enum { ARGUMENTS_MAX = 8 };
 static enum options_result parse(const char *line, struct options *options, char message[256])
 {
     static char text[256]; /* options borrow from it */
-    char *argv[ARGUMENTS_MAX + 1] = {"todo_node"};
+    static char program[] = "todo_node", empty[] = "";
+    char *argv[ARGUMENTS_MAX + 1] = {program};
     int argc = 1;
     snprintf(text, sizeof text, "%s", line);
     for (char *word = strtok(text, " "); word != NULL; word = strtok(NULL, " "))
-        argv[argc++] = strcmp(word, "''") == 0 ? "" : word;
+        argv[argc++] = strcmp(word, "''") == 0 ? empty : word;
     argv[argc] = NULL;
     message[0] = '\0';
     return options_parse(argc, argv, options, message);
