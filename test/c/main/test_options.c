@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-enum { ARGUMENTS_MAX = 8 };
+enum { ARGUMENTS_MAX = 32 };
 
 /* Parses "a b c" (split at blanks; "''" is an empty argument). */
 static enum options_result parse(const char *line, struct options *options, char message[256])
