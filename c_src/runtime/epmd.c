@@ -21,7 +21,8 @@
 enum {
     ASK_MS = 2000, /* for one question to epmd */
     LOOKUP_MS = 5000,
-    DAEMON_ATTEMPTS = 100, /* of DAEMON_STEP_MS, for a started epmd to answer */
+    DAEMON_STARTS = 5,    /* one that finds the port of a dying predecessor in use ends without a word */
+    DAEMON_ATTEMPTS = 25, /* of DAEMON_STEP_MS, for a started epmd to answer */
     DAEMON_STEP_MS = 20,
     BACKOFF_FIRST_MS = 500,
     BACKOFF_MAX_MS = 10000,
@@ -69,22 +70,32 @@ static int name_is_free(const struct epmd *epmd)
     return status == ERR_NOT_FOUND ? 0 : status;
 }
 
-static int start_daemon(const struct epmd *epmd)
+/* Waits for the daemon just started. */
+static int await_daemon(const struct epmd *epmd)
 {
     const struct timespec step = {.tv_nsec = DAEMON_STEP_MS * 1000000L};
-    int status = epmd_daemon_start();
-    if (status != 0) {
-        log_write(LOG_WARN, "epmd", "daemon_not_started", "reason=%s", error_atom(status));
-        return ERR_TIMEOUT;
-    }
-    log_write(LOG_INFO, "epmd", "daemon_started", "port=%d", epmd_client_port());
     for (int i = 0; i < DAEMON_ATTEMPTS; i++) {
-        status = name_is_free(epmd);
+        int status = name_is_free(epmd);
         if (status == 0 || status == ERR_EXISTS)
             return status;
         nanosleep(&step, NULL);
     }
     return ERR_TIMEOUT;
+}
+
+static int start_daemon(const struct epmd *epmd)
+{
+    int status = ERR_TIMEOUT;
+    for (int i = 0; i < DAEMON_STARTS && status == ERR_TIMEOUT; i++) {
+        int started = epmd_daemon_start();
+        if (started != 0) {
+            log_write(LOG_WARN, "epmd", "daemon_not_started", "reason=%s", error_atom(started));
+            return ERR_TIMEOUT;
+        }
+        log_write(LOG_INFO, "epmd", "daemon_started", "port=%d", epmd_client_port());
+        status = await_daemon(epmd);
+    }
+    return status;
 }
 
 /* ei_publish without its deadline: with one it uses select, which cannot take descriptors beyond 1023. That
