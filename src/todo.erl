@@ -12,7 +12,7 @@
 -export([add_entry/2, add_entry_sync/2, add_entries/2]).
 -export([entries/1, entries/2, entry/2, size/1]).
 -export([update_entry/3, delete_entry/2, sync/1]).
--export([store/2, store_sync/2, get/1, delete/1, keys/0, choose_worker/1]).
+-export([store/2, store_sync/2, get/1, delete/1, set_aside/1, keys/0, choose_worker/1]).
 
 -export_type([name/0, list_server/0, entry/0, id/0, date/0, refused/0, server/0]).
 
@@ -169,6 +169,12 @@ get(Key) ->
 -spec delete(name()) -> ok | refused().
 delete(Key) ->
     gen_server:call(?DATABASE, {delete, Key}).
+
+%% @doc Moves a key's file out of the way, as it is, and gives its new name in the folder. For a file that is corrupt: the
+%% list begins anew, the file is kept.
+-spec set_aside(name()) -> {ok, binary()} | refused().
+set_aside(Key) ->
+    gen_server:call(?DATABASE, {set_aside, Key}).
 
 %% @doc The keys on disk.
 -spec keys() -> [name()] | refused().

@@ -186,7 +186,7 @@ database_functions() ->
     ?assert(is_pid(Worker)),
     [check(store, [key, {any, "term"}], ok), check(get, [key], {any, "term"}), check(store_sync, [7, seven], ok),
      check(get, [7], seven), check(get, [8], nil), check(delete, [7], ok), check(get, [7], nil),
-     check(choose_worker, [key], Worker), check(keys, [], [key]),
+     check(choose_worker, [key], Worker), check(keys, [], [key]), check(set_aside, [7], {error, not_found}),
      check(store_sync, [{no, key}, 1], {error, badarg})].
 
 %% ---- distribution ----

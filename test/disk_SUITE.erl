@@ -12,7 +12,7 @@ all() ->
     [restart_keeps_everything, kill_9_keeps_what_was_acknowledged, killed_list_comes_back,
      killed_worker_loses_nothing, stopped_cache_ends_lists, files_are_terms_of_the_book,
      folder_of_the_book_is_served, older_forms_are_read, hostile_names_stay_inside, name_of_every_byte,
-     corrupt_files_are_told_and_kept, bomb_is_too_large, corrupt_file_mended_is_read, odd_files_hurt_nobody,
+     corrupt_files_are_told_and_kept, bomb_is_too_large, corrupt_file_mended_is_read, set_aside_begins_anew, odd_files_hurt_nobody,
      folder_unwritable_is_told, folder_removed_and_back, database_get_store_delete_keys,
      database_store_of_a_live_list, choose_worker_is_phash2, clean_stop_leaves_value_files_only,
      second_node_in_folder_refuses, changed_worker_count, expired_list_comes_back, compressed_file_is_read].
@@ -267,6 +267,27 @@ corrupt_file_mended_is_read(_Config) ->
     ?assertEqual([a], titles(node_case:list(Server, <<"bob">>))),
     0 = node_case:stop(Server).
 
+%% A corrupt file is moved aside when asked, and only then; a healthy list ends and begins anew.
+set_aside_begins_anew(_Config) ->
+    Folder = node_case:folder(),
+    ok = file:write_file(filename:join(Folder, "bob"), <<"rubbish">>),
+    Server = node_case:start(#{folder => Folder}),
+    Database = node_case:database(Server),
+    Bob = node_case:list(Server, <<"bob">>),
+    ?assertEqual({error, {corrupt, <<"bob">>}}, gen_server:call(Bob, size)),
+    {ok, Aside} = gen_server:call(Database, {set_aside, <<"bob">>}),
+    ?assertEqual({ok, <<"rubbish">>}, file:read_file(filename:join(Folder, Aside))),
+    ?assertEqual(1, add(node_case:list(Server, <<"bob">>), a)),
+    Again = node_case:list(Server, <<"bob">>),
+    Monitor = monitor(process, Again),
+    {ok, Second} = gen_server:call(Database, {set_aside, <<"bob">>}),
+    ?assertEqual(normal, node_case:down(Monitor, Again)),
+    ?assertMatch(#{next_id := 2}, value(Server, Second)),
+    ?assertEqual([], titles(node_case:list(Server, <<"bob">>))),
+    ?assertEqual({error, not_found}, gen_server:call(Database, {set_aside, <<"nobody">>})),
+    ?assertEqual([], gen_server:call(Database, keys)),
+    0 = node_case:stop(Server).
+
 odd_files_hurt_nobody(_Config) ->
     Folder = node_case:folder(),
     ok = file:make_dir(filename:join(Folder, "directory")),
@@ -353,10 +374,12 @@ choose_worker_is_phash2(_Config) ->
      || Key <- [random_terms:key() || _ <- lists:seq(1, 2000)]],
     0 = node_case:stop(Server).
 
+%% Whatever had arrived before the signal is on disk after it, also what waited for a list to be loaded.
 clean_stop_leaves_value_files_only(_Config) ->
     Server = #{folder := Folder} = node_case:start(),
     [ok = gen_server:cast(node_case:list(Server, integer_to_binary(N)), {add_entry, #{date => ?D}})
      || N <- lists:seq(1, 200)],
+    200 = gen_server:call(node_case:cache(Server), count), % all casts have been read, not all lists are loaded
     0 = node_case:stop(Server),
     Names = names(Folder),
     ?assertEqual(lists:sort([integer_to_list(N) || N <- lists:seq(1, 200)]), Names),

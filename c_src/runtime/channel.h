@@ -79,6 +79,7 @@ struct channel {
     bool dirty;       /* stands in channels->dirty */
     bool writing_now; /* libuv has writing */
     bool paused;      /* not read */
+    bool ignored;     /* nor ever again: we are stopping */
     bool unanswered;  /* frames came since something was written */
 };
 

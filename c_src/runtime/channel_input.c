@@ -89,7 +89,8 @@ static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buf)
 
 void channel_read_again(struct channel *channel)
 {
-    if (!channel->paused || channel_waiting(channel) > channel->channels->config.output_size_max / 2)
+    if (!channel->paused || channel->ignored ||
+        channel_waiting(channel) > channel->channels->config.output_size_max / 2)
         return;
     channel->paused = false;
     take_packets(channel);
@@ -100,6 +101,15 @@ void channel_read_again(struct channel *channel)
     int status = channel_read_start(channel);
     if (status != 0)
         channel_close(channel, status, NULL);
+}
+
+void channel_ignore(struct channel *channel)
+{
+    if (channel->state != CHANNEL_UP)
+        return;
+    channel->paused = true;
+    channel->ignored = true;
+    uv_read_stop(channel_stream(channel));
 }
 
 int channel_read_start(struct channel *channel)

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "runtime/channel.h"
+#include "runtime/channel_input.h"
 #include "runtime/channel_output.h"
 #include "runtime/channel_ticks.h"
 #include "runtime/connector.h"
@@ -177,7 +178,12 @@ void connections_connect(struct connections *connections, const char *node,
 
 void connections_stop_accepting(struct connections *connections)
 {
+    struct channel *channel;
     listener_close(&connections->listener);
+    DL_FOREACH(connections->channels.all, channel)
+    {
+        channel_ignore(channel);
+    }
 }
 
 static void on_loop_handle_closed(uv_handle_t *handle)

@@ -9,25 +9,22 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #define TEMPORARY ".tmp-"
 #define PROBE     ".tmp-probe"
+#define ASIDE     "%%aside." /* as a format */
 
 enum { PATH_ROOM = PATH_MAX + 256 };
 
-/* folder/prefix + name. A name of 255 bytes has no room for a prefix: its temporary is cut and told apart by
- * a hash. */
-static void make_path(const struct files *files, const char *name, bool temporary, char path[PATH_ROOM])
+static void make_path(const struct files *files, const char *name, char path[PATH_ROOM])
 {
-    if (!temporary) {
-        snprintf(path, PATH_ROOM, "%s/%s", files->folder, name);
-        return;
-    }
-    uint64_t hash = 14695981039346656037u; /* FNV-1a */
-    for (const char *c = name; *c != '\0'; c++)
-        hash = (hash ^ (uint8_t)*c) * 1099511628211u;
-    snprintf(path, PATH_ROOM, "%s/" TEMPORARY "%.200s-%016llx", files->folder, name,
-             (unsigned long long)hash);
+    snprintf(path, PATH_ROOM, "%s/%s", files->folder, name);
+}
+
+static void make_temporary(const struct files *files, uint64_t id, char path[PATH_ROOM])
+{
+    snprintf(path, PATH_ROOM, "%s/" TEMPORARY "%llu", files->folder, (unsigned long long)id);
 }
 
 struct leftovers {
@@ -41,7 +38,7 @@ static void remove_leftover(void *ctx, const char *name)
     char path[PATH_ROOM];
     if (strncmp(name, TEMPORARY, strlen(TEMPORARY)) != 0)
         return;
-    make_path(leftovers->files, name, false, path);
+    make_path(leftovers->files, name, path);
     int status = fs_remove(&leftovers->files->fs, path);
     if (status != 0)
         leftovers->status = status;
@@ -51,7 +48,7 @@ static void remove_leftover(void *ctx, const char *name)
 static int probe(const struct files *files)
 {
     char path[PATH_ROOM];
-    make_path(files, PROBE, false, path);
+    make_path(files, PROBE, path);
     int status = fs_write_file(&files->fs, path, slice_of_text("probe"));
     if (status == 0)
         status = fs_remove(&files->fs, path);
@@ -115,7 +112,7 @@ int files_read(const struct files *files, const char *name, struct buf *value)
 {
     char path[PATH_ROOM];
     bool same;
-    make_path(files, name, false, path);
+    make_path(files, name, path);
     int status = fs_read_file(&files->fs, path, files->value_size_max, value);
     if (status != ERR_NOT_FOUND)
         return status;
@@ -124,18 +121,18 @@ int files_read(const struct files *files, const char *name, struct buf *value)
     return folder != 0 ? folder : ERR_NOT_FOUND;
 }
 
-int files_prepare(const struct files *files, const char *name, struct slice value)
+int files_prepare(const struct files *files, uint64_t id, struct slice value)
 {
     char path[PATH_ROOM];
-    make_path(files, name, true, path);
+    make_temporary(files, id, path);
     return fs_write_file(&files->fs, path, value);
 }
 
-int files_publish(const struct files *files, const char *name)
+int files_publish(const struct files *files, uint64_t id, const char *name)
 {
     char from[PATH_ROOM], to[PATH_ROOM];
-    make_path(files, name, true, from);
-    make_path(files, name, false, to);
+    make_temporary(files, id, from);
+    make_path(files, name, to);
     int status = fs_rename(&files->fs, from, to);
     if (status != 0)
         fs_remove(&files->fs, from);
@@ -145,8 +142,20 @@ int files_publish(const struct files *files, const char *name)
 int files_remove(const struct files *files, const char *name)
 {
     char path[PATH_ROOM];
-    make_path(files, name, false, path);
+    make_path(files, name, path);
     return fs_remove(&files->fs, path);
+}
+
+int files_set_aside(const struct files *files, const char *name, struct buf *aside)
+{
+    char from[PATH_ROOM], to[PATH_ROOM], new_name[256];
+    snprintf(new_name, sizeof new_name, ASIDE "%lld.%.200s", (long long)time(NULL), name);
+    make_path(files, name, from);
+    make_path(files, new_name, to);
+    int status = fs_rename(&files->fs, from, to);
+    if (status == 0)
+        buf_append(aside, new_name, strlen(new_name) + 1);
+    return status == -ENOENT ? ERR_NOT_FOUND : status;
 }
 
 int files_sync(const struct files *files)

@@ -3,7 +3,7 @@
  * different names.
  *
  *   name            a value, visible only when it is whole
- *   .tmp-<name>     a value on its way; what a crash leaves is removed by files_open
+ *   .tmp-<number>   a value on its way; what a crash leaves is removed by files_open
  */
 #ifndef STORE_FILES_H
 #define STORE_FILES_H
@@ -34,13 +34,17 @@ int files_check(struct files *files);
 /* Errors: as fs_read_file; -ENOENT when the folder itself is gone. */
 int files_read(const struct files *files, const char *name, struct buf *value);
 
-/* First half of a replacement: writes and syncs the temporary. */
-int files_prepare(const struct files *files, const char *name, struct slice value);
+/* First half of a replacement: writes and syncs the temporary of that number, which nobody else uses now. */
+int files_prepare(const struct files *files, uint64_t id, struct slice value);
 /* Second half: gives it its name. Durable after files_sync. */
-int files_publish(const struct files *files, const char *name);
+int files_publish(const struct files *files, uint64_t id, const char *name);
 /* The same for a removal. */
 int files_remove(const struct files *files, const char *name);
 int files_sync(const struct files *files);
+
+/* Gives the file another name that no key has, %aside.<Unix time>.<name, cut>: appended to aside with a NUL.
+ * Durable after files_sync. Errors: ERR_NOT_FOUND, negative errno. */
+int files_set_aside(const struct files *files, const char *name, struct buf *aside);
 
 /* Appends the names of all values, each with a NUL. */
 int files_names(const struct files *files, struct buf *names);

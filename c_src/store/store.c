@@ -15,7 +15,7 @@
 
 enum { WORKERS_MAX = 64, NAME_ROOM = 256 };
 
-enum operation_type { OPERATION_READ, OPERATION_WRITE, OPERATION_NAMES };
+enum operation_type { OPERATION_READ, OPERATION_WRITE, OPERATION_SET_ASIDE, OPERATION_NAMES };
 
 /* What the kept changes of a write are made on. */
 enum base {
@@ -36,6 +36,7 @@ struct operation {
     struct operation *prev; /* utlist, in key->operations */
     struct operation *next;
     struct key *key; /* NULL: of no key (names, reading by name) */
+    uint64_t number; /* of no other operation */
     enum operation_type type;
     enum base base;           /* of a write */
     bool given;               /* to the worker */
@@ -64,9 +65,11 @@ struct store {
     struct key *keys;             /* uthash */
     struct store_source *sources; /* uthash, attached ones by key */
     struct requests ready;        /* to be answered 0 without any disk work */
+    struct requests when_idle;    /* to be answered 0 when nothing is under way */
     uv_async_t wake;              /* calls answer_ready */
     unsigned given;               /* operations with workers */
     size_t pending_bytes;
+    uint64_t operations; /* made so far */
     bool closing;
     bool stopping_workers;
     unsigned workers_running;
@@ -109,17 +112,18 @@ static void prepare_write(struct store *store, struct operation *operation, int 
         return;
     }
     if (operation->status == 0)
-        operation->status = files_prepare(&store->files, operation->name, buf_slice(&operation->value));
+        operation->status = files_prepare(&store->files, operation->number, buf_slice(&operation->value));
     if (operation->status == 0)
-        operation->status = files_publish(&store->files, operation->name);
+        operation->status = files_publish(&store->files, operation->number, operation->name);
 }
 
-static void sync_writes(struct store *store, struct job **jobs, unsigned count)
+static void sync_changes(struct store *store, struct job **jobs, unsigned count)
 {
     int status = files_sync(&store->files);
     for (unsigned i = 0; i < count && status != 0; i++) {
         struct operation *operation = (struct operation *)jobs[i];
-        if (operation->type == OPERATION_WRITE && operation->status == 0)
+        if ((operation->type == OPERATION_WRITE || operation->type == OPERATION_SET_ASIDE) &&
+            operation->status == 0)
             operation->status = status;
     }
 }
@@ -129,20 +133,23 @@ static void work(void *ctx, struct job **jobs, unsigned count)
 {
     struct store *store = ctx;
     int folder = files_check(&store->files);
-    unsigned written = 0;
+    unsigned changed = 0;
     for (unsigned i = 0; i < count; i++) {
         struct operation *operation = (struct operation *)jobs[i];
         if (operation->type == OPERATION_READ) {
             operation->status = files_read(&store->files, operation->name, &operation->value);
         } else if (operation->type == OPERATION_NAMES) {
             operation->status = files_names(&store->files, &operation->value);
+        } else if (operation->type == OPERATION_SET_ASIDE) {
+            operation->status = files_set_aside(&store->files, operation->name, &operation->value);
+            changed += operation->status == 0;
         } else {
             prepare_write(store, operation, folder);
-            written += operation->status == 0;
+            changed += operation->status == 0;
         }
     }
-    if (written > 0)
-        sync_writes(store, jobs, count);
+    if (changed > 0)
+        sync_changes(store, jobs, count);
 }
 
 /* ---- on the loop thread: keys and their queues ---- */
@@ -183,6 +190,7 @@ static struct store_source *find_source(struct store *store, struct slice key)
 static struct operation *operation_new(struct store *store, struct key *key, enum operation_type type)
 {
     struct operation *operation = mem_zalloc(sizeof *operation);
+    operation->number = store->operations++;
     operation->type = type;
     operation->key = key;
     if (key != NULL) {
@@ -324,7 +332,7 @@ static void write_failed(struct store *store, struct key *key, int status)
     fail_source(store, key_bytes(key), status);
 }
 
-static void maybe_closed(struct store *store);
+static void check_idle(struct store *store);
 
 /* An operation is back from its worker. */
 static void finish(void *ctx, struct job *job)
@@ -346,7 +354,7 @@ static void finish(void *ctx, struct job *job)
         key->pins--;
         go_on(store, key);
     }
-    maybe_closed(store);
+    check_idle(store);
 }
 
 static void answer_ready(uv_async_t *wake)
@@ -355,7 +363,7 @@ static void answer_ready(uv_async_t *wake)
     struct requests ready = store->ready;
     store->ready = (struct requests){0};
     answer(ready, 0, slice_of(NULL, 0));
-    maybe_closed(store);
+    check_idle(store);
 }
 
 /* ---- what may be asked ---- */
@@ -364,6 +372,16 @@ void store_read(struct store *store, unsigned worker, struct slice bytes, struct
 {
     struct key *key = get_key(store, worker, bytes);
     append_request(operation_new(store, key, OPERATION_READ), request);
+    go_on(store, key);
+}
+
+void store_set_aside(struct store *store, unsigned worker, struct slice bytes, struct store_request *request)
+{
+    struct key *key = get_key(store, worker, bytes);
+    key->pins++;
+    fail_source(store, bytes, ERR_CONFLICT);
+    append_request(operation_new(store, key, OPERATION_SET_ASIDE), request);
+    key->pins--;
     go_on(store, key);
 }
 
@@ -558,10 +576,26 @@ static void worker_stopped(void *ctx)
         uv_close((uv_handle_t *)&store->wake, on_wake_closed);
 }
 
-static void maybe_closed(struct store *store)
+bool store_is_idle(const struct store *store)
 {
-    if (!store->closing || store->stopping_workers || store->keys != NULL || store->given > 0 ||
-        store->ready.first != NULL)
+    return store->keys == NULL && store->given == 0 && store->ready.first == NULL;
+}
+
+void store_when_idle(struct store *store, struct store_request *request)
+{
+    requests_add(&store->when_idle, request);
+    uv_async_send(&store->wake);
+}
+
+/* After every answer: is there nothing left to do? */
+static void check_idle(struct store *store)
+{
+    if (!store_is_idle(store))
+        return;
+    struct requests waiting = store->when_idle;
+    store->when_idle = (struct requests){0};
+    answer(waiting, 0, slice_of(NULL, 0));
+    if (!store->closing || store->stopping_workers || !store_is_idle(store))
         return;
     store->stopping_workers = true;
     for (unsigned i = 0; i < store->config.workers; i++)

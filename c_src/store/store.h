@@ -106,8 +106,19 @@ void store_detach(struct store *store, struct store_source *source);
 /* Done with 0 once all changes accepted before are durable (of every key); an error if one of them failed. */
 void store_sync(struct store *store, struct store_request *request);
 
+/* True if nothing that was asked for is under way. */
+bool store_is_idle(const struct store *store);
+
+/* Done with 0 when that is so. */
+void store_when_idle(struct store *store, struct store_request *request);
+
 /* Done once every change of this key accepted before is durable. */
 void store_sync_key(struct store *store, unsigned worker, struct slice key, struct store_request *request);
+
+/* Moves the key's file out of the way, as it is, after all changes asked for before: value is its new name in
+ * the folder, with a NUL, which no key has. Ends a source as a STORE_DELETE does. Errors: ERR_NOT_FOUND,
+ * negative errno. */
+void store_set_aside(struct store *store, unsigned worker, struct slice key, struct store_request *request);
 
 /* The names of all value files in the folder as of all changes accepted before: value is a sequence of
  * NUL-terminated names, in no order. */

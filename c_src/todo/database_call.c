@@ -171,6 +171,40 @@ static void change(struct gen_server *self, struct database *database, const str
         answer_status(&pending->request, status, slice_of(NULL, 0));
 }
 
+/* {ok, FileName} */
+static void answer_name(struct store_request *request, int status, struct slice value)
+{
+    struct pending *pending = (struct pending *)request;
+    struct from from;
+    struct gen_server *server = enter(pending, &from);
+    if (server != NULL) {
+        if (status == 0) {
+            struct buf *out = gen_server_reply_begin(server, &from);
+            etf_write_tuple(out, 2);
+            etf_write_atom(out, "ok");
+            etf_write_binary_text(out, (const char *)value.data);
+            gen_server_reply_end(server);
+        } else {
+            gen_server_reply_error(server, &from, status);
+        }
+        leave(server, pending);
+    }
+    pending_free(pending);
+}
+
+static void set_aside(struct gen_server *self, struct database *database, const struct from *from,
+                      struct slice term)
+{
+    struct buf key = BUF_EMPTY;
+    int status = key_canonical(term, &key);
+    if (status == 0)
+        store_set_aside(database->store, database_worker_index(database, buf_slice(&key)), buf_slice(&key),
+                        &pending_new(self, database, from, answer_name)->request);
+    else
+        gen_server_reply_error(self, from, status);
+    buf_release(&key);
+}
+
 /* keys: the names are read first, then, one after the other, the files whose name does not tell the key. */
 struct listing {
     struct pending pending;
@@ -270,6 +304,8 @@ bool database_call(struct gen_server *self, struct database *database, const str
         change(self, database, from, rest, store_term);
     else if (etf_read_tagged(&rest, "delete", 2))
         change(self, database, from, rest, delete_key);
+    else if (etf_read_tagged(&rest, "set_aside", 2))
+        set_aside(self, database, from, rest);
     else if (etf_is_atom(request, "keys"))
         keys(self, database, from);
     else if (etf_is_atom(request, "sync"))

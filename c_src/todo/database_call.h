@@ -2,6 +2,7 @@
  *   {get, Key}          -> term or nil
  *   {store, Key, Term}  -> ok once it is on disk (or a cast)
  *   {delete, Key}       -> ok once it is gone from disk
+ *   {set_aside, Key}    -> {ok, FileName}: the key's file, whatever is in it, under another name
  *   keys                -> the keys on disk
  *   sync                -> ok once everything accepted before is on disk
  * Errors: {error, Reason}; {error, {corrupt, FileName}} for a file that is no term.

@@ -14,7 +14,7 @@
 #include <assert.h>
 
 struct todo_system {
-    struct store_request sync; /* first: of todo_stop */
+    struct store_request idle; /* first: of todo_stop */
     struct todo_config config;
     void (*stopped)(void *ctx, int status); /* NULL: not stopping */
     void *stopped_ctx;
@@ -117,12 +117,18 @@ int todo_start(struct todo_system **out, const struct todo_config *config)
     return 0;
 }
 
-/* Everybody who waits for a durable change has been answered: now the processes may go. */
-static void on_synced(struct store_request *request, int status, struct slice value)
+/* Nothing is under way on disk. What that has set free (messages that waited for a list to be loaded) may ask
+ * for more; when it has not, everybody who waited has been answered, and the processes may go. */
+static void on_idle(struct store_request *request, int status, struct slice value)
 {
     struct todo_system *system = (struct todo_system *)request;
-    struct process *supervisor = process_find(system->database.node, system->supervisor);
-    if (supervisor != NULL)
+    struct node *node = system->database.node;
+    while (node_run(node))
+        ;
+    struct process *supervisor = process_find(node, system->supervisor);
+    if (!store_is_idle(system->database.store))
+        store_when_idle(system->database.store, &system->idle);
+    else if (supervisor != NULL)
         supervisor_shutdown((struct gen_server *)supervisor); /* the guardian goes on from here */
     else
         store_close(system->database.store, system->stopped, system->stopped_ctx);
@@ -132,8 +138,8 @@ void todo_stop(struct todo_system *system, void (*done)(void *ctx, int status), 
 {
     system->stopped = done;
     system->stopped_ctx = ctx;
-    system->sync.done = on_synced;
-    store_sync(system->database.store, &system->sync);
+    system->idle.done = on_idle;
+    store_when_idle(system->database.store, &system->idle);
 }
 
 void todo_free(struct todo_system *system)

@@ -24,8 +24,9 @@ struct todo_config {
 /* Errors: those of store_open. */
 int todo_start(struct todo_system **system, const struct todo_config *config);
 
-/* Waits until every change that was asked for is durable and answered, ends the tree, closes the store, then
- * calls done from the loop: status 0, or the first error that lost an accepted change. */
+/* Waits until everything that was asked for is durable and answered (no new messages may come in), ends the
+ * tree, closes the store, then calls done from the loop: status 0, or the first error that lost an accepted
+ * change. */
 void todo_stop(struct todo_system *system, void (*done)(void *ctx, int status), void *ctx);
 
 /* After done. */

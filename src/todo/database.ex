@@ -23,6 +23,13 @@ defmodule Todo.Database do
   @spec delete(:todo.name()) :: :ok | :todo.refused()
   def delete(key), do: GenServer.call(database(), {:delete, key})
 
+  @doc """
+  Moves a key's file out of the way, as it is, and gives its new name in the folder. For a file that is corrupt: the list
+  begins anew, the file is kept.
+  """
+  @spec set_aside(:todo.name()) :: {:ok, String.t()} | :todo.refused()
+  def set_aside(key), do: GenServer.call(database(), {:set_aside, key})
+
   @doc "The keys on disk."
   @spec keys() :: [:todo.name()] | :todo.refused()
   def keys, do: GenServer.call(database(), :keys)

@@ -44,6 +44,16 @@ static void alias_add__unknown_or_foreign_reference__nobody_gets_it(void **state
     fake_expect(f, 1, "m");
 }
 
+static void alias_take__other_node_of_equal_numbers__nobody_has_it(void **state)
+{
+    struct fake *f = *state;
+    struct process *process = fake_probe(f);
+    struct ref ref = alias(process, false);
+    assert_ptr_equal(alias_take(&f->node, &ref), process);
+    ref.node = buf_slice(&f->a.peer->atom);
+    assert_null(alias_take(&f->node, &ref));
+}
+
 static void alias_remove__own__nothing_arrives(void **state)
 {
     struct fake *f = *state;
@@ -110,6 +120,7 @@ int main(void)
         FAKE_TEST(alias_add__several_messages__all_arrive),
         FAKE_TEST(alias_add__once__first_message_arrives),
         FAKE_TEST(alias_add__unknown_or_foreign_reference__nobody_gets_it),
+        FAKE_TEST(alias_take__other_node_of_equal_numbers__nobody_has_it),
         FAKE_TEST(alias_remove__own__nothing_arrives),
         FAKE_TEST(alias_send__from_a_local_process__goes_by_the_alias),
         FAKE_TEST(aliases_process_down__several__all_are_gone),

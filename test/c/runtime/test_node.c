@@ -58,6 +58,17 @@ static void node_slot_take__freed_ones__oldest_first(void **state)
     assert_int_equal(f->node.process_count, 4);
 }
 
+static void node_slot_take__none_left_free_in_between__still_uses_freed_ones(void **state)
+{
+    struct fake *f = *state;
+    for (uint64_t serial = 0; serial < 3; serial++) {
+        struct process *process = fake_probe(f);
+        assert_int_equal(process->id, (serial << 32) | 1);
+        fake_exit(process, "over");
+    }
+    assert_int_equal(f->node.slot_used, 2);
+}
+
 static void node_slot_free__all_serials_used__slot_is_not_used_again(void **state)
 {
     struct fake *f = *state;
@@ -140,6 +151,21 @@ static void node_run__signal_to_a_process_with_messages__comes_first(void **stat
     fake_expect_events(f, "<0.2.0>:over");
 }
 
+static void node_run__signals_in_several_rounds__all_are_delivered(void **state)
+{
+    struct fake *f = *state;
+    struct process *from = fake_probe(f);
+    struct buf reason = BUF_EMPTY;
+    fake_write(&reason, "over");
+    for (int i = 0; i < 3; i++) {
+        process_send_exit(from, fake_probe(f)->id, buf_slice(&reason));
+        process_send_exit(from, fake_probe(f)->id, buf_slice(&reason));
+        fake_run(f);
+        assert_int_equal(f->node.process_count, 1);
+    }
+    buf_release(&reason);
+}
+
 /* ---- references */
 
 static void node_make_ref__counter_runs_over__carries(void **state)
@@ -210,11 +236,13 @@ int main(void)
         cmocka_unit_test(node_init__fresh__has_its_name_and_random_references),
         FAKE_TEST(node_is_self__each_form_of_the_atom__is_known),
         FAKE_TEST(node_slot_take__freed_ones__oldest_first),
+        FAKE_TEST(node_slot_take__none_left_free_in_between__still_uses_freed_ones),
         FAKE_TEST(node_slot_free__all_serials_used__slot_is_not_used_again),
         FAKE_TEST(node_slot_take__thousands__all_are_found),
         FAKE_TEST(node_run__two_that_never_stop__comes_back_with_work_left),
         FAKE_TEST(node_run__one_that_never_stops__others_have_their_turn),
         FAKE_TEST(node_run__signal_to_a_process_with_messages__comes_first),
+        FAKE_TEST(node_run__signals_in_several_rounds__all_are_delivered),
         FAKE_TEST(node_make_ref__counter_runs_over__carries),
         FAKE_TEST(node_bad_message__several__are_counted),
         FAKE_TEST(node_release__everything_under_way__frees_it),
