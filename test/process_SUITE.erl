@@ -273,6 +273,7 @@ spawn_is_refused(Config) ->
 system_killed_ends_the_program(_Config) ->
     Server = #{node := Node, folder := Folder} = node_case:start(),
     Bob = node_case:list(Server, <<"bob">>),
+    0 = gen_server:call(Bob, size),
     ok = gen_server:cast(Bob, {add_entry, #{date => ?D}}),
     monitor_node(Node, true),
     Name = {'Elixir.Todo.System', Node},
