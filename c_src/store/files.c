@@ -111,19 +111,15 @@ int files_check(struct files *files)
 int files_read(const struct files *files, const char *name, struct buf *value)
 {
     char path[PATH_ROOM];
-    bool same;
     make_path(files, name, path);
-    int status = fs_read_file(&files->fs, path, files->value_size_max, value);
-    if (status != ERR_NOT_FOUND)
-        return status;
-    /* No file is no value, but no folder is an error. */
-    int folder = fs_same_folder(&files->fs, files->folder, files->lock_fd, &same);
-    return folder != 0 ? folder : ERR_NOT_FOUND;
+    return fs_read_file(&files->fs, path, files->value_size_max, value);
 }
 
 int files_prepare(const struct files *files, uint64_t id, struct slice value)
 {
     char path[PATH_ROOM];
+    if (value.size > files->value_size_max)
+        return ERR_TOO_LARGE; /* it could not be read again */
     make_temporary(files, id, path);
     return fs_write_file(&files->fs, path, value);
 }

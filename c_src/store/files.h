@@ -17,7 +17,7 @@
 struct files {
     struct fs fs;
     char *folder;          /* path */
-    size_t value_size_max; /* of a file that is read */
+    size_t value_size_max; /* of a value, read or written */
     uv_mutex_t lock;       /* protects lock_fd */
     int lock_fd;           /* the folder, locked */
 };
@@ -31,7 +31,7 @@ void files_close(struct files *files);
  * Errors: -ENOENT (it is gone), ERR_LOCKED (somebody else has it), negative errno. */
 int files_check(struct files *files);
 
-/* Errors: as fs_read_file; -ENOENT when the folder itself is gone. */
+/* Errors: as fs_read_file; ERR_NOT_FOUND also when the folder itself is gone (files_check tells). */
 int files_read(const struct files *files, const char *name, struct buf *value);
 
 /* First half of a replacement: writes and syncs the temporary of that number, which nobody else uses now. */

@@ -216,7 +216,7 @@ int fs_list_folder(const struct fs *fs, const char *path, void (*each)(void *ctx
         return -errno;
     struct dirent *entry;
     while (errno = 0, (entry = readdir(folder)) != NULL) {
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+        if (entry->d_type == DT_REG || entry->d_type == DT_UNKNOWN)
             each(ctx, entry->d_name);
     }
     status = -errno;

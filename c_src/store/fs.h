@@ -64,7 +64,7 @@ int fs_remove(const struct fs *fs, const char *path);
 /* Makes renames and removals in the folder durable. */
 int fs_sync_folder(const struct fs *fs, const char *path);
 
-/* Calls each with the name of every entry but "." and "..". */
+/* Calls each with the name of every regular file (and of what the file system does not tell the type of). */
 int fs_list_folder(const struct fs *fs, const char *path, void (*each)(void *ctx, const char *name),
                    void *ctx);
 

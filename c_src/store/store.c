@@ -138,6 +138,8 @@ static void work(void *ctx, struct job **jobs, unsigned count)
         struct operation *operation = (struct operation *)jobs[i];
         if (operation->type == OPERATION_READ) {
             operation->status = files_read(&store->files, operation->name, &operation->value);
+            if (operation->status == ERR_NOT_FOUND && folder != 0)
+                operation->status = folder; /* no file is no value, but no folder is an error */
         } else if (operation->type == OPERATION_NAMES) {
             operation->status = files_names(&store->files, &operation->value);
         } else if (operation->type == OPERATION_SET_ASIDE) {
@@ -412,13 +414,6 @@ void store_change(struct store *store, unsigned worker, struct slice bytes, enum
     go_on(store, key);
 }
 
-void store_attach(struct store *store, unsigned worker, struct slice key, struct store_source *source)
-{
-    assert(find_source(store, key) == NULL);
-    source->key = key;
-    HASH_ADD_KEYPTR(hh, store->sources, source->key.data, source->key.size, source);
-}
-
 void store_detach(struct store *store, struct store_source *source)
 {
     struct key *key = find_key(store, source->key);
@@ -443,6 +438,17 @@ static struct operation *last_write(struct key *key)
             last = operation;
     }
     return last;
+}
+
+bool store_attach(struct store *store, unsigned worker, struct slice bytes, struct store_source *source)
+{
+    struct key *key = find_key(store, bytes);
+    assert(find_source(store, bytes) == NULL);
+    if (key != NULL && last_write(key) != NULL)
+        return false;
+    source->key = bytes;
+    HASH_ADD_KEYPTR(hh, store->sources, source->key.data, source->key.size, source);
+    return true;
 }
 
 void store_sync_key(struct store *store, unsigned worker, struct slice bytes, struct store_request *request)

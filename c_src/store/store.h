@@ -39,7 +39,7 @@ struct store_ops {
 struct store_config {
     const char *folder;    /* created (0700) when missing */
     unsigned workers;      /* threads, 1..64 */
-    size_t value_size_max; /* a larger file is ERR_TOO_LARGE when read */
+    size_t value_size_max; /* a larger value is ERR_TOO_LARGE, read or written */
     struct store_ops ops;
     struct uv_loop_s *loop; /* whose thread everything runs on */
     struct fs fs;           /* zero, but in tests that make calls fail */
@@ -96,9 +96,10 @@ struct store_source {
     UT_hash_handle hh; /* attached sources by key */
 };
 
-/* From now on source answers for key, whose bytes must stay until it is detached. Precondition: no change of
- * key is waiting that the source does not know of (attach in the done of a store_read). */
-void store_attach(struct store *store, unsigned worker, struct slice key, struct store_source *source);
+/* From now on source answers for key, whose bytes must stay until it is detached. To be called in the done of
+ * the store_read that gave the value. False, not attached: somebody has changed the key since that read was
+ * asked for, so what it gave is out of date; read again. */
+bool store_attach(struct store *store, unsigned worker, struct slice key, struct store_source *source);
 
 /* The source goes away (its memory too). Changes still waiting are encoded now, before this returns. */
 void store_detach(struct store *store, struct store_source *source);
