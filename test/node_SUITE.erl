@@ -7,7 +7,7 @@
 -compile([export_all, nowarn_export_all]).
 
 all() ->
-    [version_and_help, bad_options_are_told, name_taken_is_told, folder_unusable_is_told, port_used_is_told,
+    [version_and_help, bad_options_are_told, name_taken_is_told, folder_unusable_is_told, folder_is_made_with_its_parents, port_used_is_told,
      cookie_from_file_environment_and_home, cookie_that_others_can_read_is_refused, wrong_cookie_is_refused,
      first_line_is_ready, sigterm_and_sigint_exit_0, end_of_stdin_exits_0, long_names, listen_on_loopback,
      own_epmd_port, epmd_is_started, epmd_restarted_is_told_again, every_call_before_sigterm_is_answered,
@@ -74,6 +74,12 @@ folder_unusable_is_told(_Config) ->
          has(one_line(Output), Folder)
      end || Folder <- [File, filename:join(File, "below"), "/proc/nothing"]],
     ok.
+
+folder_is_made_with_its_parents(_Config) ->
+    Folder = filename:join([node_case:folder(), "a", "b", "c"]),
+    Server = node_case:start(#{folder => Folder}),
+    ?assert(filelib:is_dir(Folder)),
+    0 = node_case:stop(Server).
 
 port_used_is_told(_Config) ->
     {ok, Socket} = gen_tcp:listen(0, []),

@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -19,12 +20,29 @@ static int fault(const struct fs *fs, enum fs_call call, const char *path)
     return fs->fault == NULL ? 0 : fs->fault(fs->ctx, call, path);
 }
 
-int fs_make_folder(const struct fs *fs, const char *path)
+static int make_one(const struct fs *fs, const char *path)
 {
     int status = fault(fs, FS_MKDIR, path);
     if (status != 0)
         return status;
     return mkdir(path, 0700) == 0 || errno == EEXIST ? 0 : -errno;
+}
+
+int fs_make_folder(const struct fs *fs, const char *path)
+{
+    char parent[PATH_MAX];
+    if (strlen(path) >= sizeof parent)
+        return -ENAMETOOLONG;
+    /* From the top; what is there already may be in a folder that we may not write to. */
+    for (const char *slash = strchr(path + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+        memcpy(parent, path, (size_t)(slash - path));
+        parent[slash - path] = '\0';
+        struct stat info;
+        int status = stat(parent, &info) == 0 ? 0 : make_one(fs, parent);
+        if (status != 0)
+            return status;
+    }
+    return make_one(fs, path);
 }
 
 static int open_path(const struct fs *fs, const char *path, int flags, int *fd)

@@ -37,7 +37,7 @@ struct fs {
     void *ctx; /* of fault */
 };
 
-/* Creates a folder (mode 0700); fine if it is there. */
+/* Creates a folder and those above it that are missing (mode 0700); fine if it is there. */
 int fs_make_folder(const struct fs *fs, const char *path);
 
 /* Opens the folder and locks it for this process (flock: gone with the process, nothing left behind).
