@@ -31,6 +31,8 @@ static int make_one(const struct fs *fs, const char *path)
 int fs_make_folder(const struct fs *fs, const char *path)
 {
     char parent[PATH_MAX];
+    if (path[0] == '\0')
+        return -ENOENT;
     if (strlen(path) >= sizeof parent)
         return -ENAMETOOLONG;
     /* From the top; what is there already may be in a folder that we may not write to. */

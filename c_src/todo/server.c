@@ -5,7 +5,6 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "runtime/mailbox.h"
 #include "runtime/node.h"
 #include "todo/cache.h"
 #include "todo/entry.h"
@@ -37,6 +36,9 @@ struct change {
     uint64_t first_id; /* ANSWER_ID, ANSWER_IDS */
     uint32_t count;    /* ANSWER_IDS */
 };
+
+/* Posted to itself after a failed load. */
+#define MARK "$todo_load_failed"
 
 static void begin_load(struct server *server);
 
@@ -89,16 +91,38 @@ static int take_value(struct server *server, int status, struct slice value)
     return list_from_value(value, DATABASE_VALUE_MAX, &server->list, &rest);
 }
 
+/* The mark tells the messages that have waited for a read that failed from those that came later. If somebody
+ * else sends it, the list is only read once more. */
+static void post_mark(struct server *server)
+{
+    struct buf mark = BUF_EMPTY;
+    etf_write_atom(&mark, MARK);
+    process_post(&server->gen.process, buf_slice(&mark));
+    buf_release(&mark);
+}
+
+/* False if the value is out of date already. */
+static bool attach(struct server *server)
+{
+    server->source = (struct store_source){.encode = encode, .failed = failed};
+    server->loaded =
+        store_attach(server->database->store, worker_of(server), server_key(server), &server->source);
+    if (!server->loaded)
+        list_release(&server->list);
+    return server->loaded;
+}
+
 static void loaded(struct server *server, int status, struct slice value)
 {
     server->load = NULL;
     server->load_error = take_value(server, status, value);
-    if (server->load_error == 0) {
-        server->loaded = true;
-        server->source = (struct store_source){.encode = encode, .failed = failed};
-        store_attach(server->database->store, worker_of(server), server_key(server), &server->source);
-    } else {
-        server->stale_answers = mailbox_length(server->gen.process.mailbox);
+    if (server->load_error == 0 && !attach(server)) {
+        begin_load(server);
+        return;
+    }
+    if (server->load_error != 0) {
+        server->stale = true;
+        post_mark(server);
         log_write(LOG_WARN, "server", "load_failed", "reason=%s", error_atom(server->load_error));
     }
     process_resume(&server->gen.process);
@@ -153,14 +177,12 @@ static bool ready(struct server *server, const struct from *from)
 {
     if (server->loaded)
         return true;
-    if (server->stale_answers == 0) {
+    if (!server->stale) {
         gen_server_postpone(&server->gen);
         begin_load(server);
-        return false;
-    }
-    server->stale_answers--;
-    if (from != NULL)
+    } else if (from != NULL) {
         reply_load_error(server, from);
+    }
     return false;
 }
 
@@ -315,17 +337,19 @@ static void replace_entry(struct server *server, const struct from *from, struct
         answer_error(server, from, status);
 }
 
-static void reply_ok(struct server *server, const struct from *from)
+/* Answers ok when everything accepted before is durable. */
+static void sync_list(struct server *server, const struct from *from)
 {
-    if (from != NULL)
-        gen_server_reply_atom(&server->gen, from, "ok");
+    struct change *change = change_new(server, from, ANSWER_OK);
+    store_sync_key(server->database->store, worker_of(server), server_key(server), &change->request);
 }
 
 static void delete_entry(struct server *server, const struct from *from, struct slice argument)
 {
     uint64_t id = take_id(&argument);
     if (!list_delete(&server->list, id)) {
-        reply_ok(server, from);
+        if (from != NULL)
+            sync_list(server, from); /* what has deleted it may still be on its way to the disk */
         return;
     }
     struct buf bytes = BUF_EMPTY;
@@ -360,12 +384,6 @@ static void size(struct server *server, const struct from *from)
 {
     etf_write_uint64(gen_server_reply_begin(&server->gen, from), list_size(&server->list));
     gen_server_reply_end(&server->gen);
-}
-
-static void sync_list(struct server *server, const struct from *from)
-{
-    struct change *change = change_new(server, from, ANSWER_OK);
-    store_sync_key(server->database->store, worker_of(server), server_key(server), &change->request);
 }
 
 /* ---- messages ---- */
@@ -429,9 +447,10 @@ static void handle_cast(struct gen_server *self, struct slice request)
 static void handle_info(struct gen_server *self, struct slice message)
 {
     struct server *server = server_of(self);
-    if (server->stale_answers > 0)
-        server->stale_answers--; /* it was counted among those that waited */
-    node_bad_message(self->process.node, self->process.type->module);
+    if (server->stale && etf_is_atom(message, MARK))
+        server->stale = false;
+    else
+        node_bad_message(self->process.node, self->process.type->module);
 }
 
 /* ---- start and end ---- */

@@ -5,7 +5,7 @@
 
 #include <time.h>
 
-enum { MANY = 100000, SECONDS_MAX = 10 };
+enum { MANY = 100000, SECONDS_MAX = 5 };
 
 /* ---- local */
 
@@ -443,6 +443,18 @@ static void exit_in__no_link_to_the_sender__is_ignored(void **state)
     fake_expect_out(f, &f->a, ""); /* the one who died is not told */
 }
 
+static void exit_in__two_of_ours_linked_to_its_sender__reaches_the_one_it_is_for(void **state)
+{
+    struct fake *f = *state;
+    linked(f);
+    add_link(fake_probe(f), "<a.5.0>");
+    fake_in(&f->a, "{EXIT,<a.5.0>,<0.2.0>,why}", NULL);
+    fake_expect_events(f, "<0.2.0>:why");
+    assert_non_null(fake_process(f, 1)->remote_links);
+    fake_in(&f->a, "{EXIT,<a.5.0>,<0.1.0>,why}", NULL);
+    fake_expect_events(f, "<0.1.0>:why");
+}
+
 static void links_process_down__remote__each_peer_is_told_in_its_form(void **state)
 {
     struct fake *f = *state;
@@ -556,6 +568,7 @@ int main(void)
         FAKE_TEST(unlink_id_in__then_linked_again__counts),
         FAKE_TEST(unlink_in__without_id__is_ignored),
         FAKE_TEST(exit_in__no_link_to_the_sender__is_ignored),
+        FAKE_TEST(exit_in__two_of_ours_linked_to_its_sender__reaches_the_one_it_is_for),
         FAKE_TEST(links_process_down__remote__each_peer_is_told_in_its_form),
         FAKE_TEST(links_process_down__normal__is_told_too),
         FAKE_TEST(links_process_down__unlink_waits__is_silent),

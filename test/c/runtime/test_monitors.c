@@ -264,6 +264,15 @@ static void monitor_p_in__not_there__noproc_at_once(void **state)
     expect_no_monitors(f);
 }
 
+static void monitor_p_in__other_node_of_equal_numbers__noproc(void **state)
+{
+    struct fake *f = *state;
+    fake_probe(f);
+    f->node.creation = fake_creation('b');
+    fake_in(&f->a, "{MONITOR_P,<a.5.0>,<b.1.0>,#a.1}", NULL);
+    fake_expect_out(f, &f->a, "{PAYLOAD_MONITOR_P_EXIT,<b.1.0>,<a.5.0>,#a.1} noproc");
+}
+
 static void demonitor_p_in__then_death__nothing_is_said(void **state)
 {
     struct fake *f = *state;
@@ -373,6 +382,7 @@ int main(void)
         FAKE_TEST(monitor_p_in__old_peer__reason_is_in_the_tuple),
         FAKE_TEST(monitor_p_in__by_name__is_told_by_name),
         FAKE_TEST(monitor_p_in__not_there__noproc_at_once),
+        FAKE_TEST(monitor_p_in__other_node_of_equal_numbers__noproc),
         FAKE_TEST(demonitor_p_in__then_death__nothing_is_said),
         FAKE_TEST(monitor_p_in__same_reference_from_two_peers__are_two_monitors),
         FAKE_TEST(monitor_p_in__reference_equal_to_one_of_ours__are_two_monitors),

@@ -102,6 +102,17 @@ static void peer_frame__messages_to_nobody__are_dropped(void **state)
     fake_expect_out(f, &f->a, "");
 }
 
+static void peer_frame__message_to_another_node_of_equal_numbers__is_dropped(void **state)
+{
+    struct fake *f = *state;
+    fake_probe(f);
+    f->node.creation = fake_creation('b');
+    fake_in(&f->a, "{SEND,'',<b.1.0>}", "m");
+    fake_in(&f->a, "{EXIT2,<a.5.0>,<b.1.0>,kill}", NULL);
+    fake_expect(f, 1, "");
+    fake_expect_events(f, "");
+}
+
 static void peer_frame__deeply_nested_message__arrives(void **state)
 {
     enum { DEPTH = 100000 };
@@ -309,6 +320,7 @@ int main(void)
         FAKE_TEST(peer_wake__several_frames__transport_is_woken_once_until_flushed),
         FAKE_TEST(peer_frame__messages_of_each_form__arrive_in_order),
         FAKE_TEST(peer_frame__messages_to_nobody__are_dropped),
+        FAKE_TEST(peer_frame__message_to_another_node_of_equal_numbers__is_dropped),
         FAKE_TEST(peer_frame__deeply_nested_message__arrives),
         FAKE_TEST(peer_frame__exit2__needs_no_link),
         FAKE_TEST(peer_frame__spawn_request__is_answered_notsup),
