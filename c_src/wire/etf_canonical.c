@@ -11,7 +11,7 @@
 #include "wire/etf_write.h"
 #include "wire/pid.h"
 
-enum { NESTING_INLINE = 32, STRING_BYTES_MAX = 65535, NEW_PORT_ID_MAX = (1 << 28) - 1, LIST_HEAD_SIZE = 5 };
+enum { NESTING_INLINE = 32, STRING_BYTES_MAX = 65535, LIST_HEAD_SIZE = 5 };
 
 enum open_kind { OPEN_TERMS, OPEN_FUN, OPEN_LIST, OPEN_MAP };
 
@@ -146,13 +146,9 @@ static void write_ref(struct buf *out, const uint8_t *p)
 static void write_port(struct buf *out, const uint8_t *p)
 {
     struct etf_port port = etf_port_view(p);
-    bool wide = port.id > NEW_PORT_ID_MAX;
-    buf_append_u8(out, wide ? ETF_V4_PORT : ETF_NEW_PORT);
+    buf_append_u8(out, ETF_V4_PORT); /* OTP 26 and later write all ports so, 24 and later read it */
     write_atom(out, port.node);
-    if (wide)
-        buf_append_u64(out, port.id);
-    else
-        buf_append_u32(out, (uint32_t)port.id);
+    buf_append_u64(out, port.id);
     buf_append_u32(out, port.creation);
 }
 

@@ -149,11 +149,11 @@ static void canonical__pids_ports_references__newest_form(void **state)
                      TERM(88, NODE, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3));
     assert_canonical(TERM(88, 118, 0, 1, 'n', 0, 0, 0, 1, 0, 0, 0, 2, 1, 0, 0, 3),
                      TERM(88, NODE, 0, 0, 0, 1, 0, 0, 0, 2, 1, 0, 0, 3));
-    assert_canonical(TERM(102, NODE, 0, 0, 0, 2, 3), TERM(89, NODE, 0, 0, 0, 2, 0, 0, 0, 3));
+    assert_canonical(TERM(102, NODE, 0, 0, 0, 2, 3), TERM(120, NODE, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 3));
     assert_canonical(TERM(89, NODE, 16, 0, 0, 0, 0, 0, 0, 3),
                      TERM(120, NODE, 0, 0, 0, 0, 16, 0, 0, 0, 0, 0, 0, 3));
     assert_canonical(TERM(120, NODE, 0, 0, 0, 0, 15, 0, 0, 0, 0, 0, 0, 3),
-                     TERM(89, NODE, 15, 0, 0, 0, 0, 0, 0, 3));
+                     TERM(120, NODE, 0, 0, 0, 0, 15, 0, 0, 0, 0, 0, 0, 3));
     assert_canonical(TERM(101, 115, 1, 'n', 0, 0, 1, 2, 1), TERM(90, 0, 1, NODE, 0, 0, 0, 1, 0, 0, 1, 2));
     assert_canonical(TERM(114, 0, 1, NODE, 3, 0, 0, 1, 2), TERM(90, 0, 1, NODE, 0, 0, 0, 3, 0, 0, 1, 2));
 }
