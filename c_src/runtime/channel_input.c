@@ -5,8 +5,10 @@
 #include "runtime/channel_output.h"
 #include "runtime/channel_ticks.h"
 
+#include <sys/socket.h>
+
 /* Who wrote just now need not answer a tick: two such nodes would never stop. */
-enum { TICK_ANSWER_MS = 200 };
+enum { TICK_ANSWER_MS = 200, LAST_READS_MAX = 256 };
 
 static int on_frame(struct channel *channel, struct slice frame)
 {
@@ -103,8 +105,25 @@ void channel_read_again(struct channel *channel)
         channel_close(channel, status, NULL);
 }
 
+/* Acts on what has arrived in the socket, without waiting for more. */
+static void read_what_is_there(struct channel *channel)
+{
+    uv_os_fd_t fd;
+    if (uv_fileno((uv_handle_t *)&channel->tcp, &fd) != 0)
+        return;
+    for (int i = 0; i < LAST_READS_MAX && channel->state == CHANNEL_UP && !channel->paused; i++) {
+        uv_buf_t buf;
+        on_alloc((uv_handle_t *)&channel->tcp, CHANNEL_READ_SIZE, &buf);
+        ssize_t size = recv(fd, buf.base, buf.len, MSG_DONTWAIT);
+        if (size <= 0)
+            return;
+        on_read(channel_stream(channel), size, &buf);
+    }
+}
+
 void channel_ignore(struct channel *channel)
 {
+    read_what_is_there(channel);
     if (channel->state != CHANNEL_UP)
         return;
     channel->paused = true;

@@ -11,7 +11,8 @@ enum { CHANNEL_READ_SIZE = 256 * 1024 }; /* of channels->read_buffer */
 /* 0 or a negative errno. */
 int channel_read_start(struct channel *channel);
 
-/* Reads no more from a peer that is up: what it sends from now on never arrived. */
+/* Acts on what has arrived from a peer that is up, then reads no more: what it sends from now on never
+ * arrived. */
 void channel_ignore(struct channel *channel);
 
 /* Output has been written: if the channel is paused and little enough waits, goes on. */

@@ -178,9 +178,9 @@ void connections_connect(struct connections *connections, const char *node,
 
 void connections_stop_accepting(struct connections *connections)
 {
-    struct channel *channel;
+    struct channel *channel, *next;
     listener_close(&connections->listener);
-    DL_FOREACH(connections->channels.all, channel)
+    DL_FOREACH_SAFE(connections->channels.all, channel, next)
     {
         channel_ignore(channel);
     }

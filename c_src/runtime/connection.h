@@ -32,7 +32,7 @@ int connections_start(struct connections **connections, const struct connections
 /* The port that is listened on. */
 uint16_t connections_port(const struct connections *connections);
 
-/* Stops to accept connections, and to read from those that are there: what was read is still answered. */
+/* Stops to accept connections, and to read from those that are there: what had arrived is still answered. */
 void connections_stop_accepting(struct connections *connections);
 
 /* Writes what is queued, closes everything (every peer is down), then calls done from the loop; then free. */

@@ -1,4 +1,5 @@
-/* Timers of processes, on the loop. A timer of a process that has ended does nothing. */
+/* Timers of processes, on the loop. A timer of a process that has ended does nothing, but stands on the loop
+ * until its time or timer_cancel: none may be left when node_release is called. */
 #ifndef RUNTIME_TIMERS_H
 #define RUNTIME_TIMERS_H
 

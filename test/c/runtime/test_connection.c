@@ -527,16 +527,16 @@ static void close__handshakes_in_flight__all_closed(void **state)
     local_stop(&local);
 }
 
-static void stop_accepting__connected_peer__goes_on(void **state)
+static void stop_accepting__what_had_arrived__is_answered(void **state)
 {
     struct local local;
     struct remote remote;
     struct buf out = BUF_EMPTY;
     local_start(&local, LOCAL_NODE, (struct connections_config){0});
     remote_join(&remote, &local, "a@localhost");
-    connections_stop_accepting(local.connections);
     remote_write_echo(&remote, &out, 1, 4);
-    remote_send(&remote, buf_slice(&out));
+    remote_send(&remote, buf_slice(&out)); /* is in our socket when it returns */
+    connections_stop_accepting(local.connections);
     remote_expect_echo(&remote, 1, 4);
     buf_release(&out);
     remote_disconnect(&remote);
@@ -612,7 +612,7 @@ int main(void)
         cmocka_unit_test(tick__peer_that_does_not_read__closed),
         cmocka_unit_test(close__answers_waiting__all_arrive),
         cmocka_unit_test(close__handshakes_in_flight__all_closed),
-        cmocka_unit_test(stop_accepting__connected_peer__goes_on),
+        cmocka_unit_test(stop_accepting__what_had_arrived__is_answered),
         cmocka_unit_test(disconnect__ten_thousand_times__nothing_left),
         cmocka_unit_test(start__port_in_use__error),
     };

@@ -559,6 +559,15 @@ static void gen_server__exit_of_a_stale_parent__is_info(void **state)
         f, "continue info:{'EXIT',<0.1.0!>,why} info:{'EXIT',<0.1.1>,why} info:{'EXIT',<a.1.0>,why}");
 }
 
+static void gen_server__exit_of_another_node_of_equal_numbers__is_info(void **state)
+{
+    struct fake *f = *state;
+    start_with(f, &full, fake_probe(f), (struct config){.pause = false});
+    f->node.creation = fake_creation('a');
+    fake_deliver(process_find(&f->node, 2), "{'EXIT',<a.1.0>,why}");
+    fake_expect_events(f, "continue info:{'EXIT',<a.1.0>,why}");
+}
+
 /* ---- a terminate that takes its time */
 
 static void gen_server_terminate__slow__only_exits_reach_it_until_it_is_done(void **state)
@@ -579,6 +588,29 @@ static void gen_server_terminate__slow__only_exits_reach_it_until_it_is_done(voi
     in(f, "{'EXIT',<a.9.0>,finish}");
     fake_expect_events(f, "info:{'EXIT',<a.9.0>,finish} release");
     fake_expect_out(f, &f->a, "{PAYLOAD_MONITOR_P_EXIT,<0.1.0>,<a.5.0>,#a.7} why");
+}
+
+static void gen_server_terminate__slow_and_the_parent_exits_again__is_info(void **state)
+{
+    struct fake *f = *state;
+    start_with(f, &full, fake_probe(f), (struct config){.slow = true});
+    fake_in(&f->a, "{SEND,'',<0.2.0>}", "{'EXIT',<0.1.0>,shutdown}");
+    fake_in(&f->a, "{SEND,'',<0.2.0>}", "{'EXIT',<0.1.0>,again}");
+    fake_expect_events(f, "continue terminate:shutdown info:{'EXIT',<0.1.0>,again}");
+}
+
+static void gen_server_terminate__slow_and_suspended__exits_left_before_reach_it(void **state)
+{
+    struct fake *f = *state;
+    struct process *process = start_with(f, &full, NULL, (struct config){.slow = true});
+    in(f, "{system,{<z.5.0>,x},suspend}");
+    in(f, "{'EXIT',<a.8.0>,child}");
+    in(f, "hello");
+    fake_expect_events(f, "continue");
+    gen_server_stop_atom((struct gen_server *)process, "why");
+    fake_expect_events(f, "terminate:why info:{'EXIT',<a.8.0>,child}");
+    in(f, "{'EXIT',<a.9.0>,finish}");
+    fake_expect_events(f, "info:{'EXIT',<a.9.0>,finish} release");
 }
 
 static void gen_server_terminate__slow_and_finished_from_outside__ends(void **state)
@@ -645,7 +677,10 @@ int main(void)
         FAKE_TEST(gen_server__parent_exits_normal__terminates_too),
         FAKE_TEST(gen_server__parent_exits_and_it_does_not_trap__just_ends),
         FAKE_TEST(gen_server__exit_of_a_stale_parent__is_info),
+        FAKE_TEST(gen_server__exit_of_another_node_of_equal_numbers__is_info),
         FAKE_TEST(gen_server_terminate__slow__only_exits_reach_it_until_it_is_done),
+        FAKE_TEST(gen_server_terminate__slow_and_the_parent_exits_again__is_info),
+        FAKE_TEST(gen_server_terminate__slow_and_suspended__exits_left_before_reach_it),
         FAKE_TEST(gen_server_terminate__slow_and_finished_from_outside__ends),
         FAKE_TEST(gen_server_terminate__slow_and_killed__ends),
         FAKE_TEST(gen_server_terminate__slow_when_paused__exits_reach_it),

@@ -97,12 +97,15 @@ static void mailbox_take__last_behind_left_ones__push_still_appends(void **state
     struct mailbox *mailbox = NULL;
     push(&mailbox, "a");
     push(&mailbox, "b");
-    leave(mailbox, "a");
-    take(&mailbox, "b");
     push(&mailbox, "c");
+    leave(mailbox, "a");
+    leave(mailbox, "b");
+    take(&mailbox, "c");
+    push(&mailbox, "d");
     mailbox_rescan(mailbox);
     leave(mailbox, "a");
-    leave(mailbox, "c");
+    leave(mailbox, "b");
+    leave(mailbox, "d");
     expect_none(mailbox);
     mailbox_free(&mailbox);
 }
@@ -160,6 +163,10 @@ static void random_step(struct mailbox **mailbox, struct model *model, unsigned 
 {
     struct slice next;
     unsigned choice = (unsigned)rand() % 8;
+    if (choice < 3 && item / 256 % 2 == 0)
+        choice = 6; /* filled and emptied in turn */
+    if (choice == 4 && rand() % 16 > 0)
+        choice = 5; /* so that the cursor comes to the end */
     bool unread = mailbox_peek(*mailbox, &next);
     assert_int_equal(unread, model->cursor < model->length);
     if (unread)

@@ -260,6 +260,22 @@ static void sys_statistics__off__says_no_statistics(void **state)
     ask(f, "{debug,{statistics,get}}", "{ok,no_statistics}");
 }
 
+static void sys_statistics__after_a_suspension__counts_from_nothing(void **state)
+{
+    struct fake *f = *state;
+    uint64_t received, sent;
+    start(f, &full, NULL, NULL);
+    fake_probe(f);
+    ask(f, "suspend", "ok");
+    ask(f, "resume", "ok");
+    call(f, "one");
+    fake_expect_out(f, &f->a, REPLY("one"));
+    ask(f, "{debug,{statistics,true}}", "ok");
+    counters(f, &received, &sent);
+    assert_int_equal(received, 0);
+    assert_int_equal(sent, 0);
+}
+
 static void sys_statistics__on_twice__goes_on_counting(void **state)
 {
     struct fake *f = *state;
@@ -346,6 +362,7 @@ int main(void)
         FAKE_TEST(sys_terminate__suspended__ends),
         FAKE_TEST(sys_statistics__on__counts_messages_but_not_system_messages),
         FAKE_TEST(sys_statistics__off__says_no_statistics),
+        FAKE_TEST(sys_statistics__after_a_suspension__counts_from_nothing),
         FAKE_TEST(sys_statistics__on_twice__goes_on_counting),
         FAKE_TEST(sys_debug__what_cannot_be_seen__is_accepted),
         FAKE_TEST(sys_debug__unknown__says_so),

@@ -44,6 +44,17 @@ static void timer_start__several__fire_by_their_times(void **state)
     fake_expect(f, 1, "first second third last");
 }
 
+static void timer_start__two_processes__each_has_its_own(void **state)
+{
+    struct fake *f = *state;
+    struct process *one = fake_probe(f), *two = fake_probe(f);
+    timer_start(two, 0, post, TEXT("second"));
+    timer_start(one, 1, post, TEXT("first"));
+    run_loop(f);
+    fake_expect(f, 1, "first");
+    fake_expect(f, 2, "second");
+}
+
 static void timer_start__not_yet__waits_its_time(void **state)
 {
     struct fake *f = *state;
@@ -130,6 +141,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         FAKE_TEST(timer_start__time_over__fires_once),
         FAKE_TEST(timer_start__several__fire_by_their_times),
+        FAKE_TEST(timer_start__two_processes__each_has_its_own),
         FAKE_TEST(timer_start__not_yet__waits_its_time),
         FAKE_TEST(timer_start__exit_when_it_fires__process_ends),
         FAKE_TEST(timer_start__process_ended_and_its_slot_used__does_nothing),
