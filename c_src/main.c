@@ -11,6 +11,7 @@
 #include "runtime/host.h"
 #include "runtime/net_kernel.h"
 #include "runtime/node.h"
+#include "runtime/rpc.h"
 #include "stdin_watch.h"
 #include "todo/database.h"
 #include "todo/system.h"
@@ -26,7 +27,8 @@
 
 enum {
     CREATION_MIN = 4, /* smaller ones are of nodes that know only 2 bits of it */
-    TICK_MS = 15000,  /* a quarter of net_ticktime's default */
+    NET_TICKTIME_S = 60,
+    TICK_MS = NET_TICKTIME_S * 1000 / 4,
     HANDSHAKE_MS = 7000,
     HANDSHAKES_MAX = 256,
     OUTPUT_SIZE_MAX = 8 * 1024 * 1024,
@@ -41,6 +43,7 @@ struct app {
     struct buf cookie;
     uv_loop_t *loop; /* never closed: the signal handles and stdin's thread stay until the program ends */
     struct node node;
+    struct rpc rpc;
     struct connections *connections; /* this and the next two: NULL while not started */
     struct todo_system *todo;
     struct epmd *epmd;
@@ -181,6 +184,18 @@ static void start_node(struct app *app)
     node_init(&app->node, app->loop, app->name, creation);
 }
 
+static enum exit_status start_servers(struct app *app)
+{
+    const struct rpc_config config = {
+        .program = "todo_node", .version = TODO_VERSION, .net_ticktime_s = NET_TICKTIME_S};
+    struct gen_server *net_kernel;
+    if (net_kernel_start(&app->node, &net_kernel) != 0)
+        return fail(EXIT_STATUS_FAILURE, "not_started", "net_kernel", "cannot be started");
+    if (rpc_start(&app->rpc, &app->node, &config) != 0)
+        return fail(EXIT_STATUS_FAILURE, "not_started", "rex", "cannot be started");
+    return EXIT_STATUS_OK;
+}
+
 static enum exit_status start_connections(struct app *app)
 {
     const struct connections_config config = {.node = &app->node,
@@ -227,11 +242,10 @@ static enum exit_status start_epmd(struct app *app)
 
 static enum exit_status start(struct app *app)
 {
-    struct gen_server *net_kernel;
     start_node(app);
-    if (net_kernel_start(&app->node, &net_kernel) != 0)
-        return fail(EXIT_STATUS_FAILURE, "not_started", "net_kernel", "cannot be started");
-    enum exit_status status = start_connections(app);
+    enum exit_status status = start_servers(app);
+    if (status == EXIT_STATUS_OK)
+        status = start_connections(app);
     if (status == EXIT_STATUS_OK)
         status = start_todo(app);
     if (status == EXIT_STATUS_OK)

@@ -14,7 +14,7 @@ all() ->
      exit_normal_is_ignored, large_structured_reason, stop_is_acknowledged, stop_with_reason, call_to_the_dead_exits,
      stale_pid_of_an_earlier_start, sys_get_state_and_status, sys_suspend_and_resume, sys_statistics_trace_log,
      sys_replace_state_is_refused, supervisor_restarts_database, supervisor_terminate_restart_child, system_killed_ends_the_program,
-     spawn_is_refused, reply_after_timeout_leaves_nothing, nodedown_gives_noconnection, send_request_many,
+     spawn_of_unknown_code_is_undef, reply_after_timeout_leaves_nothing, nodedown_gives_noconnection, send_request_many,
      global_register_name, two_clients_one_list].
 
 init_per_suite(Config) ->
@@ -264,10 +264,19 @@ supervisor_terminate_restart_child(Config) ->
     {error, not_found} = supervisor:restart_child(System, nobody),
     {error, not_found} = supervisor:terminate_child(System, nobody).
 
-spawn_is_refused(Config) ->
-    ?assertError(notsup, spawn_monitor(node_of(Config), erlang, node, [])),
-    Request = spawn_request(node_of(Config), erlang, node, [], [monitor]),
-    receive {spawn_reply, Request, error, notsup} -> ok after 5000 -> error(no_reply) end.
+%% As a BEAM that has not loaded the code: the process is there and dies. rpc_SUITE compares.
+spawn_of_unknown_code_is_undef(Config) ->
+    process_flag(trap_exit, true),
+    Node = node_of(Config),
+    Reason = {undef, [{nobody, nothing, [1], []}]},
+    {Pid, Monitor} = spawn_monitor(Node, nobody, nothing, [1]),
+    ?assertEqual(Node, node(Pid)),
+    ?assertEqual(Reason, node_case:down(Monitor, Pid)),
+    Linked = spawn_link(Node, nobody, nothing, [1]),
+    receive {'EXIT', Linked, Why} -> ?assertEqual(Reason, Why) after 5000 -> error(no_exit) end,
+    Request = spawn_request(Node, nobody, nothing, [1], [nonsense]),
+    receive {spawn_reply, Request, error, badopt} -> ok after 5000 -> error(no_reply) end,
+    no_message().
 
 %% Nothing above Todo.System is left to restart it: the program ends with a failure, everything on disk.
 system_killed_ends_the_program(_Config) ->

@@ -85,6 +85,7 @@ static void write_output(struct channel *channel)
     channel->written_ms = channel_now_ms(channel);
     channel->unanswered = false;
     size_t written = n < 0 ? 0 : (size_t)n;
+    channel->channels->config.node->bytes_out += out->size;
     if (written < out->size)
         write_later(channel, out, written);
     else

@@ -97,12 +97,12 @@ void gen_server_terminated(struct gen_server *server)
     process_exit(&server->process, blob_slice(server->sys->stop_reason));
 }
 
-/* {Pid, Tag} */
+/* {Pid, Tag}; in the place of the pid whatever can be sent to, as with gen:reply */
 static bool read_from(struct slice *cursor, struct from *from)
 {
     uint32_t arity;
     struct slice rest = *cursor;
-    if (!etf_read_tuple(&rest, &arity) || arity != 2 || etf_type(rest) != TERM_PID)
+    if (!etf_read_tuple(&rest, &arity) || arity != 2)
         return false;
     from->pid = etf_take(&rest);
     from->tag = etf_take(&rest);
@@ -228,10 +228,12 @@ struct buf *gen_server_reply_begin(struct gen_server *server, const struct from 
     struct node *node = server->process.node;
     struct slice alias;
     struct buf *out;
-    if (alias_of(from->tag, &alias))
+    if (!alias_of(from->tag, &alias))
+        out = process_send_any_begin(node, &server->process, from->pid);
+    else if (etf_type(from->pid) == TERM_PID)
         out = process_alias_send_begin(node, &server->process, from->pid, alias);
     else
-        out = process_send_begin(node, &server->process, from->pid);
+        out = process_send_any_begin(node, &server->process, alias);
     if (server->sys != NULL)
         server->sys->messages_out++;
     etf_write_tuple(out, 2);

@@ -11,7 +11,7 @@
 
 /* Who called, borrowed from the request. */
 struct from {
-    struct slice pid; /* the caller, as a term */
+    struct slice pid; /* the caller, as a term: a pid; by hand also an alias or {Name, Node} */
     struct slice tag; /* any term; echoed */
 };
 
@@ -46,7 +46,8 @@ struct gen_server_type {
     void (*write_state)(struct gen_server *self, struct buf *out);
     /* The struct ends: frees what it owns; NULL: nothing. (process_type.release is gen_server's own.) */
     void (*release)(struct gen_server *self);
-    bool trap_exit; /* process_flag(trap_exit, true) from the start */
+    bool trap_exit;  /* process_flag(trap_exit, true) from the start */
+    bool supervisor; /* sys shows it as one, with its module as the callback */
 };
 
 enum receive gen_server_receive(struct process *self, struct slice message);

@@ -122,3 +122,10 @@ size_t mailbox_bytes(const struct mailbox *mailbox)
 {
     return mailbox == NULL ? 0 : mailbox->bytes;
 }
+
+void mailbox_write(const struct mailbox *mailbox, struct buf *out)
+{
+    const struct message *message = mailbox == NULL ? NULL : mailbox->first;
+    for (; message != NULL; message = message->next)
+        buf_append(out, message->term, message->size);
+}

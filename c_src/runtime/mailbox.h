@@ -7,6 +7,7 @@
 #ifndef RUNTIME_MAILBOX_H
 #define RUNTIME_MAILBOX_H
 
+#include "base/buf.h"
 #include "base/slice.h"
 
 #include <stdbool.h>
@@ -38,6 +39,9 @@ void mailbox_free(struct mailbox **mailbox);
 
 /* Messages in it, read or not (message_queue_len). NULL gives 0. */
 uint32_t mailbox_length(const struct mailbox *mailbox);
+
+/* Appends all messages, terms one after another, oldest first. */
+void mailbox_write(const struct mailbox *mailbox, struct buf *out);
 
 /* Bytes of all messages. */
 size_t mailbox_bytes(const struct mailbox *mailbox);

@@ -55,11 +55,14 @@ struct node {
     uint32_t depth_max;      /* for etf_check of frames */
     uint64_t started_ms;     /* uv_now at start */
     uint64_t messages;       /* delivered to processes, for statistics */
+    uint64_t bytes_in;       /* of all frames from peers, for statistics */
+    uint64_t bytes_out;      /* handed to the sockets of peers */
     uint64_t bad_messages;   /* unknown or malformed, dropped */
     uint64_t bad_logged_ms;  /* when the last line about them was written */
     /* SPAWN_REQUEST that nobody here serves is answered notsup; NULL until rpc is there. Returns true if it
      * has answered. */
     bool (*spawn_request)(struct peer *peer, const void *control);
+    struct rpc *rpc; /* what rpc.c keeps; NULL until rpc is there */
 };
 
 /* name: alive@host. creation: >= 4, fresh at each start. */

@@ -15,6 +15,8 @@
 
 #include <assert.h>
 
+enum { FRAME_LENGTH_SIZE = 4 };
+
 struct peer *peer_up(struct node *node, const struct handshake_peer *known,
                      const struct peer_transport *transport)
 {
@@ -167,6 +169,9 @@ static int monitor_signal_in(struct peer *peer, const struct control *control)
 static int spawn_request_in(struct peer *peer, const struct control *control)
 {
     struct node *node = peer->node;
+    struct pid from;
+    if (!read_own(peer, control->from, &from))
+        return ERR_PROTOCOL;
     if (node->spawn_request != NULL && node->spawn_request(peer, control))
         return 0;
     struct buf result = BUF_EMPTY;
@@ -184,6 +189,7 @@ int peer_frame(struct peer *peer, struct slice frame)
     if (status != 0)
         return status;
     peer->frames_in++;
+    peer->node->bytes_in += FRAME_LENGTH_SIZE + frame.size;
     switch (control.op) {
     case CONTROL_SEND:
     case CONTROL_REG_SEND:

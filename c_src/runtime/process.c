@@ -120,6 +120,7 @@ static bool can_run(const struct process *process)
 static bool offer(struct process *process, struct slice message, enum receive *verdict)
 {
     process->node->messages++;
+    process->messages++;
     process_enter(process);
     *verdict = process->type->receive(process, message);
     return leave(process);
@@ -315,6 +316,47 @@ struct buf *process_alias_send_begin(struct node *node, const struct process *fr
     if (!(peer->flags & DFLAG_ALIAS) || from == NULL)
         return process_send_begin(node, from, to);
     return open_remote(node, peer, control_alias_send_begin(&peer->out, sender(node, from), alias));
+}
+
+static struct buf *open_alias(struct node *node, const struct process *from, struct slice to,
+                              const struct ref *ref)
+{
+    struct pid owner = {.node = ref->node, .creation = ref->creation};
+    if (node_is_self(node, ref->node))
+        return open_local(node, alias_take(node, ref));
+    struct peer *peer = peer_of_pid(node, &owner);
+    if (peer == NULL || !(peer->flags & DFLAG_ALIAS))
+        return open_local(node, NULL);
+    return open_remote(node, peer, control_alias_send_begin(&peer->out, sender(node, from), to));
+}
+
+/* Name or {Name, Node}; anything else is nobody. */
+static struct buf *open_name(struct node *node, const struct process *from, struct slice to)
+{
+    uint8_t text[ATOM_BYTES_MAX];
+    size_t size;
+    uint32_t arity;
+    if (!etf_read_tuple(&to, &arity))
+        return open_local(node, registry_find_atom(node, to));
+    if (arity != 2)
+        return open_local(node, NULL);
+    struct slice name = etf_take(&to);
+    if (node_is_self(node, to))
+        return open_local(node, registry_find_atom(node, name));
+    struct peer *peer = etf_read_atom(&to, text, &size) ? peer_find(node, slice_of(text, size)) : NULL;
+    if (peer == NULL || etf_type(name) != TERM_ATOM)
+        return open_local(node, NULL);
+    return open_remote(node, peer, control_reg_send_begin(&peer->out, sender(node, from), name));
+}
+
+struct buf *process_send_any_begin(struct node *node, const struct process *from, struct slice to)
+{
+    struct ref ref;
+    struct slice cursor = to;
+    assert(node->sending.buf == NULL);
+    if (etf_type(to) == TERM_PID)
+        return process_send_begin(node, from, to);
+    return ref_read(&cursor, &ref) ? open_alias(node, from, to, &ref) : open_name(node, from, to);
 }
 
 void process_send_end(struct node *node)

@@ -51,6 +51,7 @@ struct process {
     struct monitor *watching;         /* monitors it holds */
     struct blob *exit_reason;         /* why it ends as soon as its callback returns; NULL: it goes on */
     struct process *run_next;         /* next in the node's run queue */
+    uint64_t messages;                /* offered to it, for process_info */
     uint32_t link_count;              /* length of links */
     uint16_t running;                 /* how many of its callbacks are on the stack */
     bool trap_exit;                   /* exit signals become {'EXIT', From, Reason} messages */
@@ -132,6 +133,9 @@ struct buf *process_send_begin(struct node *node, const struct process *from, st
  * does not know aliases. */
 struct buf *process_alias_send_begin(struct node *node, const struct process *from, struct slice to,
                                      struct slice alias);
+/* To whatever erlang:send takes: a pid, an alias, {Name, Node}, the name of a process of this node. Whatever
+ * else the term is, the message goes nowhere. */
+struct buf *process_send_any_begin(struct node *node, const struct process *from, struct slice to);
 void process_send_end(struct node *node);
 
 #endif

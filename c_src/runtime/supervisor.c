@@ -283,6 +283,7 @@ static const struct gen_server_type supervisor_type = {
     .write_state = write_state,
     .release = release,
     .trap_exit = true,
+    .supervisor = true,
 };
 
 /* {shutdown, {failed_to_start_child, Id, Reason}} */

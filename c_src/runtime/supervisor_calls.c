@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "runtime/node.h"
+#include "runtime/supervisor_childspec.h"
 #include "runtime/supervisor_state.h"
 #include "wire/etf_read.h"
 #include "wire/etf_write.h"
@@ -142,38 +143,31 @@ static void get_childspec(struct supervisor *self, const struct from *from, stru
     gen_server_reply_end(&self->server);
 }
 
-/* The id in a child specification, a map or a tuple of six. */
-static bool read_spec_id(struct slice spec, struct slice *id)
+/* {error, Reason}: why a specification that holds water cannot be started. child: of that id, NULL: none. */
+static void write_start_error(struct supervisor *self, const struct child *child,
+                              const struct child_term *wanted, struct buf *out)
 {
-    uint32_t arity;
-    if (etf_map_get(spec, "id", id))
-        return true;
-    if (!etf_read_tuple(&spec, &arity) || arity != 6)
-        return false;
-    *id = etf_take(&spec);
-    return true;
+    if (child == NULL) {
+        child_term_write_undef(wanted, out);
+    } else if (child->process == 0) {
+        etf_write_atom(out, "already_present");
+    } else {
+        etf_write_tuple(out, 2);
+        etf_write_atom(out, "already_started");
+        child_write_pid(child, self->server.process.node, out);
+    }
 }
 
 /* A child is started by a C function; a specification that came as a term names an Erlang one, which this
- * node cannot run. So an id that is here is answered as OTP answers it, and anything else is told to be no
- * specification, in the words OTP has for that. */
+ * node has not. So it is refused as by a supervisor of OTP that finds no such module. */
 static void start_child(struct supervisor *self, const struct from *from, struct slice spec)
 {
-    struct slice id;
-    struct child *child = read_spec_id(spec, &id) ? supervisor_calls_find(self, id) : NULL;
-    if (child != NULL && child->process == 0) {
-        reply_error(self, from, "already_present");
-        return;
-    }
+    struct child_term wanted;
     struct buf *out = gen_server_reply_begin(&self->server, from);
     etf_write_tuple(out, 2);
     etf_write_atom(out, "error");
-    etf_write_tuple(out, 2);
-    etf_write_atom(out, child != NULL ? "already_started" : "invalid_child_spec");
-    if (child != NULL)
-        child_write_pid(child, self->server.process.node, out);
-    else
-        etf_write_term(out, spec);
+    if (child_term_read(spec, &wanted, out))
+        write_start_error(self, supervisor_calls_find(self, wanted.id), &wanted, out);
     gen_server_reply_end(&self->server);
 }
 

@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "runtime/blob.h"
 #include "runtime/node.h"
-#include "runtime/registry.h"
+#include "runtime/sys_status.h"
 #include "wire/etf_read.h"
 #include "wire/etf_write.h"
 
@@ -26,11 +26,6 @@ void sys_free(struct gen_server *server)
     blob_drop(server->sys->stop_reason);
     mem_free(server->sys);
     server->sys = NULL;
-}
-
-static const struct gen_server_type *type_of(const struct gen_server *server)
-{
-    return (const struct gen_server_type *)server->process.type;
 }
 
 /* What answers a system message is not counted by statistics. */
@@ -54,102 +49,6 @@ static void reply_ok(struct gen_server *server, const struct from *from)
     gen_server_reply_end(server);
 }
 
-static void write_state(struct gen_server *server, struct buf *out)
-{
-    if (type_of(server)->write_state != NULL)
-        type_of(server)->write_state(server, out);
-    else
-        etf_write_nil(out);
-}
-
-static void write_parent(struct gen_server *server, struct buf *out)
-{
-    struct process *parent = process_find(server->process.node, server->parent);
-    process_write_pid(parent != NULL ? parent : &server->process, out);
-}
-
-static const char *status_text(const struct gen_server *server)
-{
-    return sys_suspended(server) ? "suspended" : "running";
-}
-
-/* {Key, ...}: the key is a charlist, the value follows. */
-static void write_item(struct buf *out, const char *key)
-{
-    etf_write_tuple(out, 2);
-    etf_write_charlist(out, slice_of_text(key));
-}
-
-static void write_header(struct gen_server *server, struct buf *out)
-{
-    struct slice name = registry_name(&server->process);
-    struct buf text = BUF_EMPTY;
-    buf_append_slice(&text, slice_of_text("Status for generic server "));
-    buf_append_slice(&text, name.size > 0 ? name : slice_of_text(server->process.type->module));
-    etf_write_tuple(out, 2);
-    etf_write_atom(out, "header");
-    etf_write_charlist(out, buf_slice(&text));
-    buf_release(&text);
-}
-
-/* The last element of get_status: what gen_server:format_status makes. */
-static void write_misc(struct gen_server *server, struct buf *out)
-{
-    etf_write_list(out, 3);
-    write_header(server, out);
-    etf_write_tuple(out, 2);
-    etf_write_atom(out, "data");
-    etf_write_list(out, 3);
-    write_item(out, "Status");
-    etf_write_atom(out, status_text(server));
-    write_item(out, "Parent");
-    write_parent(server, out);
-    write_item(out, "Logged events");
-    etf_write_nil(out);
-    etf_write_nil(out);
-    etf_write_tuple(out, 2);
-    etf_write_atom(out, "data");
-    etf_write_list(out, 1);
-    write_item(out, "State");
-    write_state(server, out);
-    etf_write_nil(out);
-    etf_write_nil(out);
-}
-
-/* {status, Pid, {module, Module}, [PDict, SysState, Parent, Debug, Misc]} */
-static void write_status(struct gen_server *server, struct buf *out)
-{
-    etf_write_tuple(out, 4);
-    etf_write_atom(out, "status");
-    process_write_pid(&server->process, out);
-    etf_write_tuple(out, 2);
-    etf_write_atom(out, "module");
-    etf_write_atom(out, "gen_server");
-    etf_write_list(out, 5);
-    etf_write_nil(out);
-    etf_write_atom(out, status_text(server));
-    write_parent(server, out);
-    etf_write_nil(out);
-    write_misc(server, out);
-    etf_write_nil(out);
-}
-
-/* {{Y, M, D}, {H, Min, S}} in local time */
-static void write_datetime(struct buf *out, time_t seconds)
-{
-    struct tm tm;
-    localtime_r(&seconds, &tm);
-    etf_write_tuple(out, 2);
-    etf_write_tuple(out, 3);
-    etf_write_int64(out, tm.tm_year + 1900);
-    etf_write_int64(out, tm.tm_mon + 1);
-    etf_write_int64(out, tm.tm_mday);
-    etf_write_tuple(out, 3);
-    etf_write_int64(out, tm.tm_hour);
-    etf_write_int64(out, tm.tm_min);
-    etf_write_int64(out, tm.tm_sec);
-}
-
 static void write_pair(struct buf *out, const char *key, uint64_t value)
 {
     etf_write_tuple(out, 2);
@@ -170,14 +69,28 @@ static void write_statistics(struct gen_server *server, struct buf *out)
     etf_write_list(out, 5);
     etf_write_tuple(out, 2);
     etf_write_atom(out, "start_time");
-    write_datetime(out, (time_t)sys->statistics_start_s);
+    sys_write_datetime(out, sys->statistics_start_s);
     etf_write_tuple(out, 2);
     etf_write_atom(out, "current_time");
-    write_datetime(out, time(NULL));
+    sys_write_datetime(out, time(NULL));
     write_pair(out, "reductions", sys->messages_in);
     write_pair(out, "messages_in", sys->messages_in);
     write_pair(out, "messages_out", sys->messages_out);
     etf_write_nil(out);
+}
+
+/* As sys:install_debug: what is installed already stays where it is. */
+static void set_debug(struct sys *sys, enum sys_debug what, bool on)
+{
+    unsigned place = 0;
+    while (place < sys->debug_count && sys->debug[place] != what)
+        place++;
+    if (on && place == sys->debug_count) {
+        sys->debug[sys->debug_count++] = what;
+    } else if (!on && place < sys->debug_count) {
+        sys->debug_count--;
+        memmove(sys->debug + place, sys->debug + place + 1, sys->debug_count - place);
+    }
 }
 
 static void set_statistics(struct gen_server *server, bool on)
@@ -185,10 +98,17 @@ static void set_statistics(struct gen_server *server, bool on)
     struct sys *sys = sys_get(server);
     if (on && sys->statistics)
         return;
+    set_debug(sys, SYS_STATISTICS, on);
     sys->statistics = on;
     sys->statistics_start_s = time(NULL);
     sys->messages_in = 0;
     sys->messages_out = 0;
+}
+
+static void no_debug(struct gen_server *server)
+{
+    set_statistics(server, false);
+    set_debug(sys_get(server), SYS_TRACE, false);
 }
 
 static void write_tagged(struct buf *out, const char *tag, struct slice value)
@@ -223,8 +143,10 @@ static void debug(struct gen_server *server, const struct from *from, struct sli
             rest = command;
             known = known || etf_read_tagged(&rest, accepted[i], 2);
         }
-        if (known && etf_is_atom(command, "no_debug"))
-            set_statistics(server, false);
+        if (etf_is_atom(command, "no_debug"))
+            no_debug(server);
+        else if (rest = command, etf_read_tagged(&rest, "trace", 2))
+            set_debug(sys_get(server), SYS_TRACE, etf_is_atom(rest, "true"));
         etf_write_atom(&answer, known ? "ok" : "unknown_debug");
     }
     reply(server, from, buf_slice(&answer));
@@ -269,10 +191,10 @@ void sys_handle(struct gen_server *server, const struct from *from, struct slice
     struct slice rest = command;
     struct buf answer = BUF_EMPTY;
     if (etf_is_atom(command, "get_state")) {
-        write_state(server, &answer);
+        sys_write_state(server, &answer);
         reply(server, from, buf_slice(&answer));
     } else if (etf_is_atom(command, "get_status")) {
-        write_status(server, &answer);
+        sys_write_status(server, &answer);
         reply(server, from, buf_slice(&answer));
     } else if (etf_is_atom(command, "suspend")) {
         sys_get(server)->suspended = true;

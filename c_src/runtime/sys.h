@@ -4,10 +4,15 @@
 
 #include "runtime/gen_server.h"
 
+/* What can be installed and is shown by get_status. */
+enum sys_debug { SYS_STATISTICS, SYS_TRACE, SYS_DEBUGS };
+
 struct sys {
-    bool suspended;             /* only system messages and the parent's exit are taken */
-    bool statistics;            /* counting */
-    bool terminating;           /* terminate was called and has not finished */
+    bool suspended;            /* only system messages and the parent's exit are taken */
+    bool statistics;           /* counting */
+    bool terminating;          /* terminate was called and has not finished */
+    uint8_t debug[SYS_DEBUGS]; /* enum sys_debug, in the order in which they were installed */
+    uint8_t debug_count;
     int64_t statistics_start_s; /* Unix time */
     uint64_t messages_in;
     uint64_t messages_out;

@@ -142,10 +142,11 @@ int files_remove(const struct files *files, const char *name)
     return fs_remove(&files->fs, path);
 }
 
-int files_set_aside(const struct files *files, const char *name, struct buf *aside)
+int files_set_aside(const struct files *files, uint64_t id, const char *name, struct buf *aside)
 {
     char from[PATH_ROOM], to[PATH_ROOM], new_name[256];
-    snprintf(new_name, sizeof new_name, ASIDE "%lld.%.200s", (long long)time(NULL), name);
+    snprintf(new_name, sizeof new_name, ASIDE "%lld.%llu.%.190s", (long long)time(NULL),
+             (unsigned long long)id, name);
     make_path(files, name, from);
     make_path(files, new_name, to);
     int status = fs_rename(&files->fs, from, to);

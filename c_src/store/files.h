@@ -42,9 +42,10 @@ int files_publish(const struct files *files, uint64_t id, const char *name);
 int files_remove(const struct files *files, const char *name);
 int files_sync(const struct files *files);
 
-/* Gives the file another name that no key has, %aside.<Unix time>.<name, cut>: appended to aside with a NUL.
- * Durable after files_sync. Errors: ERR_NOT_FOUND, negative errno. */
-int files_set_aside(const struct files *files, const char *name, struct buf *aside);
+/* Gives the file another name that no key has, %aside.<Unix time>.<id>.<name, cut>: appended to aside with a
+ * NUL. id: of this call alone, so that nothing set aside before is overwritten. Durable after files_sync.
+ * Errors: ERR_NOT_FOUND, negative errno. */
+int files_set_aside(const struct files *files, uint64_t id, const char *name, struct buf *aside);
 
 /* Appends the names of all values, each with a NUL. */
 int files_names(const struct files *files, struct buf *names);

@@ -73,7 +73,7 @@ struct store {
     bool closing;
     bool stopping_workers;
     unsigned workers_running;
-    int lost; /* first error of a write while closing */
+    int lost; /* first error of a write while closing, or while somebody waited for it to be idle */
     void (*closed)(void *ctx, int status);
     void *closed_ctx;
 };
@@ -142,8 +142,11 @@ static void work(void *ctx, struct job **jobs, unsigned count)
                 operation->status = folder; /* no file is no value, but no folder is an error */
         } else if (operation->type == OPERATION_NAMES) {
             operation->status = files_names(&store->files, &operation->value);
+        } else if (operation->type == OPERATION_SET_ASIDE && folder != 0) {
+            operation->status = folder;
         } else if (operation->type == OPERATION_SET_ASIDE) {
-            operation->status = files_set_aside(&store->files, operation->name, &operation->value);
+            operation->status =
+                files_set_aside(&store->files, operation->number, operation->name, &operation->value);
             changed += operation->status == 0;
         } else {
             prepare_write(store, operation, folder);
@@ -189,6 +192,35 @@ static struct store_source *find_source(struct store *store, struct slice key)
     return source;
 }
 
+static void requests_add(struct requests *requests, struct store_request *request)
+{
+    if (request == NULL)
+        return;
+    request->next = NULL;
+    if (requests->last != NULL)
+        requests->last->next = request;
+    else
+        requests->first = request;
+    requests->last = request;
+}
+
+/* Appends all of more. */
+static void requests_join(struct requests *requests, struct requests more)
+{
+    if (more.first == NULL)
+        return;
+    if (requests->last != NULL)
+        requests->last->next = more.first;
+    else
+        requests->first = more.first;
+    requests->last = more.last;
+}
+
+static void append_request(struct operation *operation, struct store_request *request)
+{
+    requests_add(&operation->requests, request);
+}
+
 static struct operation *operation_new(struct store *store, struct key *key, enum operation_type type)
 {
     struct operation *operation = mem_zalloc(sizeof *operation);
@@ -210,13 +242,31 @@ static void operation_free(struct store *store, struct operation *operation)
     mem_free(operation);
 }
 
+/* The memory of a source holds the changes of the key's later writes as well: those waiting for them get the
+ * answer of this one. */
+static void take_later_writes(struct store *store, struct operation *operation)
+{
+    struct operation *later, *next;
+    for (later = operation->next; later != NULL; later = next) {
+        next = later->next;
+        if (later->type != OPERATION_WRITE)
+            continue;
+        requests_join(&operation->requests, later->requests);
+        operation->accepted += later->accepted;
+        later->accepted = 0;
+        DL_DELETE(operation->key->operations, later);
+        operation_free(store, later);
+    }
+}
+
 /* The value of an attached key is taken from memory instead of being folded from the file. */
-static void encode_from(struct store_source *source, struct operation *operation)
+static void encode_from(struct store *store, struct store_source *source, struct operation *operation)
 {
     buf_release(&operation->changes);
     buf_clear(&operation->value);
     source->encode(source, &operation->value);
     operation->base = BASE_VALUE;
+    take_later_writes(store, operation);
 }
 
 static void give(struct store *store, unsigned worker, struct operation *operation)
@@ -241,35 +291,8 @@ static void go_on(struct store *store, struct key *key)
         return;
     struct store_source *source = find_source(store, key_bytes(key));
     if (operation->type == OPERATION_WRITE && operation->base == BASE_FILE && source != NULL)
-        encode_from(source, operation);
+        encode_from(store, source, operation);
     give(store, key->worker, operation);
-}
-
-static void requests_add(struct requests *requests, struct store_request *request)
-{
-    if (request == NULL)
-        return;
-    request->next = NULL;
-    if (requests->last != NULL)
-        requests->last->next = request;
-    else
-        requests->first = request;
-    requests->last = request;
-}
-
-/* Appends all of more. */
-static void requests_join(struct requests *requests, struct requests more)
-{
-    if (requests->last != NULL)
-        requests->last->next = more.first;
-    else
-        requests->first = more.first;
-    requests->last = more.last;
-}
-
-static void append_request(struct operation *operation, struct store_request *request)
-{
-    requests_add(&operation->requests, request);
 }
 
 /* The write that changes of the key are added to: the last of its queue, if the worker does not have it. */
@@ -279,6 +302,18 @@ static struct operation *open_write(struct store *store, struct key *key)
     if (last != NULL && last->type == OPERATION_WRITE && !last->given)
         return last;
     return operation_new(store, key, OPERATION_WRITE);
+}
+
+/* The key's last write that is not durable yet; NULL: none. */
+static struct operation *last_write(struct key *key)
+{
+    struct operation *operation, *last = NULL;
+    DL_FOREACH(key->operations, operation)
+    {
+        if (operation->type == OPERATION_WRITE)
+            last = operation;
+    }
+    return last;
 }
 
 /* ---- answers ---- */
@@ -308,8 +343,7 @@ static struct requests drop_writes(struct store *store, struct key *key)
         if (operation->type != OPERATION_WRITE)
             continue;
         DL_DELETE(key->operations, operation);
-        if (operation->requests.first != NULL)
-            requests_join(&dropped, operation->requests);
+        requests_join(&dropped, operation->requests);
         operation_free(store, operation);
     }
     return dropped;
@@ -324,13 +358,18 @@ static void fail_source(struct store *store, struct slice key, int status)
     source->failed(source, status);
 }
 
-static void write_failed(struct store *store, struct key *key, int status)
+static void write_failed(struct store *store, struct key *key, struct operation *operation)
 {
+    int status = operation->status;
     assert(key != NULL); /* only keys are written */
     log_write(LOG_ERROR, "store", "write_failed", "reason=%s", error_atom(status));
-    if (store->closing && store->lost == 0)
+    if ((store->closing || store->when_idle.first != NULL) && store->lost == 0)
         store->lost = status;
-    answer(drop_writes(store, key), status, slice_of(NULL, 0));
+    requests_join(&operation->requests, drop_writes(store, key));
+    answer(operation->requests, status, slice_of(NULL, 0));
+    /* What a source has changed while it was told comes from the same memory. */
+    while (find_source(store, key_bytes(key)) != NULL && last_write(key) != NULL)
+        answer(drop_writes(store, key), status, slice_of(NULL, 0));
     fail_source(store, key_bytes(key), status);
 }
 
@@ -348,9 +387,11 @@ static void finish(void *ctx, struct job *job)
         key->pins++;
     }
     bool reads = operation->type != OPERATION_WRITE;
-    answer(operation->requests, operation->status, reads ? buf_slice(&operation->value) : slice_of(NULL, 0));
     if (!reads && operation->status != 0)
-        write_failed(store, key, operation->status);
+        write_failed(store, key, operation);
+    else
+        answer(operation->requests, operation->status,
+               reads ? buf_slice(&operation->value) : slice_of(NULL, 0));
     operation_free(store, operation);
     if (key != NULL) {
         key->pins--;
@@ -424,27 +465,27 @@ void store_detach(struct store *store, struct store_source *source)
     DL_FOREACH(key->operations, operation)
     {
         if (operation->type == OPERATION_WRITE && !operation->given && operation->base == BASE_FILE)
-            encode_from(source, operation);
+            encode_from(store, source, operation); /* and takes all that follow */
     }
 }
 
-/* The key's last write that is not durable yet; NULL: none. */
-static struct operation *last_write(struct key *key)
+/* True if something else than reading waits. */
+static bool is_changed(const struct key *key)
 {
-    struct operation *operation, *last = NULL;
+    const struct operation *operation;
     DL_FOREACH(key->operations, operation)
     {
-        if (operation->type == OPERATION_WRITE)
-            last = operation;
+        if (operation->type != OPERATION_READ)
+            return true;
     }
-    return last;
+    return false;
 }
 
 bool store_attach(struct store *store, unsigned worker, struct slice bytes, struct store_source *source)
 {
     struct key *key = find_key(store, bytes);
     assert(find_source(store, bytes) == NULL);
-    if (key != NULL && last_write(key) != NULL)
+    if (key != NULL && is_changed(key))
         return false;
     source->key = bytes;
     HASH_ADD_KEYPTR(hh, store->sources, source->key.data, source->key.size, source);

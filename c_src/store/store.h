@@ -51,8 +51,8 @@ struct store_config {
 int store_open(struct store **store, const struct store_config *config);
 
 /* Finishes everything that was accepted, then calls done (status 0, or the first error that lost an accepted
- * change) from the loop. Afterwards the folder holds value files only and the lock is released; only
- * store_free may be called. */
+ * change, now or while a store_when_idle waited) from the loop. Afterwards the folder holds value files only
+ * and the lock is released; only store_free may be called. */
 void store_close(struct store *store, void (*done)(void *ctx, int status), void *ctx);
 
 /* After done of store_close. */

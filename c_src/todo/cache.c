@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "runtime/blob.h"
 #include "runtime/node.h"
 #include "runtime/timers.h"
 #include "todo/key.h"
@@ -35,7 +36,7 @@ static void sweep(struct process *self, void *argument)
             wait = idle_ms - (now - server->used_ms);
             break;
         }
-        if (server->load == NULL)
+        if (server->load == NULL && server->gen.owed == NULL) /* the disk is slow, it is not idle */
             process_exit_atom(&server->gen.process, "normal");
     }
     start_sweep(cache, wait);
@@ -70,6 +71,16 @@ static int init(struct gen_server *self, const void *argument)
     return 0;
 }
 
+/* A list hears how the cache ended by its link, but for an orderly end, which would not end it. */
+static void end_list(const struct cache *cache, struct server *server)
+{
+    struct slice reason = blob_slice(cache->gen.process.exit_reason);
+    if (etf_is_atom(reason, "normal"))
+        process_exit_atom(&server->gen.process, "shutdown");
+    else
+        process_exit(&server->gen.process, reason);
+}
+
 /* No list outlives the cache: the next one would start a second server for the same name. */
 static void release(struct gen_server *self)
 {
@@ -78,7 +89,7 @@ static void release(struct gen_server *self)
         struct server *server = cache->by_use;
         cache_forget(cache, server);
         server->cache = NULL;
-        process_exit_atom(&server->gen.process, "shutdown");
+        end_list(cache, server);
     }
     if (cache->sweep != NULL)
         timer_cancel(cache->sweep);

@@ -182,6 +182,8 @@ static bool ready(struct server *server, const struct from *from)
         begin_load(server);
     } else if (from != NULL) {
         reply_load_error(server, from);
+    } else {
+        node_bad_message(server->gen.process.node, server->gen.process.type->module);
     }
     return false;
 }

@@ -24,10 +24,10 @@ struct server {
     struct load *load;          /* the read under way; NULL: none */
     struct todo_list list;      /* valid while loaded */
     bool loaded;
-    int load_error;   /* why it is not loaded; ERR_CORRUPT, -EACCES, ... */
-    bool stale;       /* messages before the mark in the mailbox are answered with load_error */
-    uint64_t used_ms; /* loop time of the last message */
-    struct server *prev;    /* in cache: least recently used first */
+    int load_error;      /* why it is not loaded; ERR_CORRUPT, -EACCES, ... */
+    bool stale;          /* messages before the mark in the mailbox are answered with load_error */
+    uint64_t used_ms;    /* loop time of the last message */
+    struct server *prev; /* in cache: least recently used first */
     struct server *next;
     UT_hash_handle hh; /* in cache, by key */
     size_t key_size;   /* bytes of key */

@@ -2,6 +2,7 @@
 #include "unit.h"
 
 #include "runtime/fake_children.h"
+#include "runtime/fake_text.h"
 #include "wire/etf_write.h"
 
 /* Calls. */
@@ -141,9 +142,11 @@ static void call_start_child(struct fixture *f, const char *id)
     kids_write_call(f, &message);
     etf_write_tuple(&message, 2);
     etf_write_atom(&message, "start_child");
-    etf_write_map(&message, 1);
+    etf_write_map(&message, 2);
     etf_write_atom(&message, "id");
     etf_write_atom(&message, id);
+    etf_write_atom(&message, "start");
+    fake_write(&message, "{m,f,[]}");
     kids_deliver(f, &message);
 }
 
@@ -155,7 +158,9 @@ static void start_child__known_and_unknown_ids__are_refused(void **state)
     call_start_child(f, "x");
     kids_call_id(f, "terminate_child", "a");
     call_start_child(f, "a");
-    kids_expect_answers(f, "{error,{already_started,<a.1>}}\n{error,{invalid_child_spec,#{id=>x}}}\nok\n"
+    kids_expect_answers(f, "{error,{already_started,<a.1>}}\n"
+                           "{error,{{'EXIT',{undef,[{m,f,[],[]}]}},"
+                           "{child,undefined,x,{m,f,[]},permanent,false,5000,worker,[m]}}}\nok\n"
                            "{error,already_present}\n");
 }
 

@@ -114,7 +114,8 @@ static void sys_get_status__named__has_the_shape_of_gen_server(void **state)
     struct fake *f = *state;
     start(f, &full, NULL, "todo_cache");
     ask(f, "get_status",
-        "{status,<0.1.0>,{module,gen_server},[[],running,<0.1.0>,[],"
+        "{status,<0.1.0>,{module,gen_server},"
+        "[[{'$ancestors',[]},{'$initial_call',{full,init,1}}],running,<0.1.0>,[],"
         "[{header,\"Status for generic server todo_cache\"},"
         "{data,[{\"Status\",running},{\"Parent\",<0.1.0>},{\"Logged events\",[]}]},"
         "{data,[{\"State\",{state,[1,2]}}]}]]}");
@@ -127,8 +128,9 @@ static void sys_get_status__suspended_child_without_name__says_so(void **state)
     server->parent = fake_probe(f)->id;
     ask(f, "suspend", "ok");
     ask(f, "get_status",
-        "{status,<0.1.0>,{module,gen_server},[[],suspended,<0.2.0>,[],"
-        "[{header,\"Status for generic server Elixir.Plain\"},"
+        "{status,<0.1.0>,{module,gen_server},"
+        "[[{'$ancestors',[<0.2.0>]},{'$initial_call',{'Elixir.Plain',init,1}}],suspended,<0.2.0>,[],"
+        "[{header,\"Status for generic server <0.1.0>\"},"
         "{data,[{\"Status\",suspended},{\"Parent\",<0.2.0>},{\"Logged events\",[]}]},"
         "{data,[{\"State\",[]}]}]]}");
 }

@@ -100,14 +100,26 @@ void fake_disk_hold(struct fake *f, enum fs_call call)
     uv_mutex_unlock(&f->disk.lock);
 }
 
+/* True if a thread waits; else after a moment. */
+static bool is_waiting(struct fake_disk *disk)
+{
+    uv_mutex_lock(&disk->lock);
+    if (disk->waiting == 0)
+        uv_cond_timedwait(&disk->changed, &disk->lock, 1000000);
+    bool waiting = disk->waiting > 0;
+    uv_mutex_unlock(&disk->lock);
+    return waiting;
+}
+
 void fake_disk_await(struct fake *f)
 {
-    uv_mutex_lock(&f->disk.lock);
-    while (f->disk.waiting == 0) {
-        if (uv_cond_timedwait(&f->disk.changed, &f->disk.lock, (uint64_t)DEADLINE_MS * 1000000) != 0)
+    uint64_t end = uv_hrtime() + (uint64_t)DEADLINE_MS * 1000000;
+    while (!is_waiting(&f->disk)) {
+        node_run(&f->node);
+        uv_run(&f->loop, UV_RUN_NOWAIT);
+        if (uv_hrtime() > end)
             fail_msg("nobody came to the disk");
     }
-    uv_mutex_unlock(&f->disk.lock);
 }
 
 void fake_disk_go(struct fake *f)
@@ -462,7 +474,8 @@ unsigned fake_dot_files(struct fake *f)
     DIR *folder = opendir(f->folder);
     assert_non_null(folder);
     for (struct dirent *entry; (entry = readdir(folder)) != NULL;)
-        count += entry->d_name[0] == '.' && strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+        count +=
+            entry->d_name[0] == '.' && strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
     closedir(folder);
     return count;
 }

@@ -16,10 +16,10 @@ enum { FAKE_CALLS = FS_STAT + 1 };
 struct fake_disk {
     uv_mutex_t lock;
     uv_cond_t changed;
-    bool held[FAKE_CALLS];     /* whoever comes there waits */
-    int status[FAKE_CALLS];    /* what it fails with; 0: nothing */
+    bool held[FAKE_CALLS];      /* whoever comes there waits */
+    int status[FAKE_CALLS];     /* what it fails with; 0: nothing */
     unsigned count[FAKE_CALLS]; /* calls so far */
-    unsigned waiting;          /* threads */
+    unsigned waiting;           /* threads */
 };
 
 struct fake {

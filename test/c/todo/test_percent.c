@@ -40,14 +40,14 @@ static void percent_encode__control_slash_percent__are_escaped(void **state)
 static void percent_encode__not_utf8__is_escaped(void **state)
 {
     ENCODED("\xFF\xFE", "%FF%FE");
-    ENCODED("\xC0\xAF", "%C0%AF");                 /* overlong */
-    ENCODED("\xE0\x80\xAF", "%E0%80%AF");          /* overlong */
-    ENCODED("\xF0\x8F\xBF\xBF", "%F0%8F%BF%BF");   /* overlong */
-    ENCODED("\xED\xA0\x80", "%ED%A0%80");          /* surrogate */
-    ENCODED("\xF4\x90\x80\x80", "%F4%90%80%80");   /* beyond U+10FFFF */
+    ENCODED("\xC0\xAF", "%C0%AF");               /* overlong */
+    ENCODED("\xE0\x80\xAF", "%E0%80%AF");        /* overlong */
+    ENCODED("\xF0\x8F\xBF\xBF", "%F0%8F%BF%BF"); /* overlong */
+    ENCODED("\xED\xA0\x80", "%ED%A0%80");        /* surrogate */
+    ENCODED("\xF4\x90\x80\x80", "%F4%90%80%80"); /* beyond U+10FFFF */
     ENCODED("\xF8\x88\x80\x80\x80", "%F8%88%80%80%80");
     ENCODED("\x80", "%80");
-    ENCODED("\xE2\x82", "%E2%82");                 /* cut */
+    ENCODED("\xE2\x82", "%E2%82"); /* cut */
     ENCODED("\xE2\x28\xA1", "%E2(%A1");
 }
 

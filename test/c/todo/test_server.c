@@ -220,6 +220,7 @@ static void server__all_that_waited__are_answered_by_one_failed_read(void **stat
     unsigned state_asked = fake_system(f, bob, "get_state");
     unsigned third = fake_call(f, bob, "{add_entry, #{date => 1}}");
     unsigned reads = fake_disk_count(f, FS_READ);
+    uint64_t bad = f->node.bad_messages;
     release_disk(f);
     fake_expect(f, first, "{error, {corrupt, <<\"bob\">>}}");
     fake_expect(f, second, "{error, {corrupt, <<\"bob\">>}}");
@@ -227,6 +228,7 @@ static void server__all_that_waited__are_answered_by_one_failed_read(void **stat
     fake_expect(f, state_asked, "nil");
     assert_true(fake_disk_count(f, FS_READ) <= reads + 1);
     fake_turns(f);
+    assert_int_equal(f->node.bad_messages, bad + 4); /* a cast that is lost is counted too */
     fake_put_file(f, "bob", ONE);
     fake_ask(f, bob, "size", "1");
 }
@@ -341,6 +343,7 @@ static void server__every_change__is_in_the_file(void **state)
     fake_cast(f, bob, "{delete_entry, 2}");
     fake_ask(f, bob, "sync", "ok");
     fake_file(f, "bob", LIST("1 => " ENTRY("1", "7") ", 4 => " ENTRY("4", "4"), "5"));
+    assert_null(((struct server *)bob)->gen.owed); /* nothing is kept of what was answered */
 }
 
 static void server__changes_during_a_write__become_one(void **state)
@@ -623,6 +626,19 @@ static void put(struct fake *f, const char *term)
     fake_free(key);
 }
 
+/* Asks for a name; nobody is told. */
+struct nobody {
+    struct store_request request; /* first */
+    char name[256];
+};
+
+static void forget(struct store_request *request, int status, struct slice value)
+{
+    struct nobody *nobody = (struct nobody *)request;
+    if (status == 0)
+        memcpy(nobody->name, value.data, value.size);
+}
+
 static void server__key_stored_by_somebody__ends_normally(void **state)
 {
     struct fake *f = *state;
@@ -673,6 +689,46 @@ static void server__key_stored_while_loading__is_seen(void **state)
     fake_expect(f, added, "{ok, 3}");
     fake_file(f, "bob",
               LIST("1 => " ENTRY("1", "1") ", 2 => " ENTRY("2", "2") ", 3 => " ENTRY("3", "3"), "4"));
+}
+
+static void server__key_set_aside_while_loading__begins_anew(void **state)
+{
+    struct fake *f = *state;
+    struct slice key = fake_term("<<\"bob\">>");
+    struct nobody asked = {.request.done = forget};
+    fake_put_file(f, "bob", ONE);
+    fake_disk_hold(f, FS_READ);
+    struct process *bob = start(f);
+    unsigned size = fake_call(f, bob, "size");
+    fake_disk_await(f);
+    store_set_aside(f->database.store, database_worker_index(&f->database, key), key, &asked.request);
+    fake_disk_go(f);
+    fake_expect(f, size, "0");
+    fake_ask(f, bob, "{add_entry, #{date => 1}}", "{ok, 1}");
+    fake_free(key);
+}
+
+static void server__key_set_aside__ends_normally(void **state)
+{
+    struct fake *f = *state;
+    struct slice key = fake_term("<<\"bob\">>");
+    struct nobody asked = {.request.done = forget};
+    struct process *bob = start(f);
+    fake_ask(f, bob, "{add_entry, #{date => 1}}", "{ok, 1}");
+    unsigned down = fake_watch(f, bob);
+    fake_disk_hold(f, FS_WRITE);
+    fake_cast(f, bob, "{add_entry, #{date => 2}}");
+    fake_disk_await(f);
+    fake_cast(f, bob, "{add_entry, #{date => 3}}");
+    store_set_aside(f->database.store, database_worker_index(&f->database, key), key, &asked.request);
+    fake_expect(f, down, "normal");
+    fake_disk_go(f);
+    bob = start(f);
+    fake_ask(f, bob, "size", "0");
+    assert_string_not_equal(asked.name, "");
+    fake_file(f, asked.name,
+              LIST("1 => " ENTRY("1", "1") ", 2 => " ENTRY("2", "2") ", 3 => " ENTRY("3", "3"), "4"));
+    fake_free(key);
 }
 
 static void server__key_stored_badly_while_loading__is_corrupt(void **state)
@@ -743,6 +799,8 @@ int main(void)
         T(server__key_stored_by_somebody__ends_normally),
         T(server__key_deleted_by_somebody__ends_normally),
         T(server__key_stored_while_loading__is_seen),
+        T(server__key_set_aside_while_loading__begins_anew),
+        T(server__key_set_aside__ends_normally),
         T(server__key_stored_badly_while_loading__is_corrupt),
         T(server__thousands_of_calls__all_answered_in_order),
     };

@@ -1,0 +1,363 @@
+/* The items of process_info as a table. Knows no kind of process but gen_server. */
+#include "runtime/process_info.h"
+
+#include "runtime/gen_server.h"
+#include "runtime/links.h"
+#include "runtime/mailbox.h"
+#include "runtime/monitors.h"
+#include "runtime/node.h"
+#include "runtime/registry.h"
+#include "wire/etf_list.h"
+#include "wire/etf_read.h"
+#include "wire/etf_write.h"
+
+#include <utlist.h>
+
+typedef void (*write_item)(const struct process *process, struct buf *out);
+
+static size_t memory_of(const struct process *process)
+{
+    return process->type->size + mailbox_bytes(process->mailbox) + process->link_count * sizeof(struct link);
+}
+
+static bool is_gen_server(const struct process *process)
+{
+    return process->type->receive == gen_server_receive;
+}
+
+/* ---- values without a meaning here: what a process has that never used them */
+
+static void write_zero(const struct process *process, struct buf *out)
+{
+    etf_write_uint64(out, 0);
+}
+
+static void write_nothing(const struct process *process, struct buf *out)
+{
+    etf_write_nil(out);
+}
+
+static void write_false(const struct process *process, struct buf *out)
+{
+    etf_write_bool(out, false);
+}
+
+static void write_normal(const struct process *process, struct buf *out)
+{
+    etf_write_atom(out, "normal");
+}
+
+static void write_off_heap(const struct process *process, struct buf *out)
+{
+    etf_write_atom(out, "off_heap");
+}
+
+static void write_error_handler(const struct process *process, struct buf *out)
+{
+    etf_write_atom(out, "error_handler");
+}
+
+static void write_empty_binary(const struct process *process, struct buf *out)
+{
+    etf_write_binary(out, slice_of(NULL, 0));
+}
+
+static void write_pair_zero(struct buf *out, const char *key)
+{
+    etf_write_tuple(out, 2);
+    etf_write_atom(out, key);
+    etf_write_uint64(out, 0);
+}
+
+static void write_garbage_collection(const struct process *process, struct buf *out)
+{
+    etf_write_list(out, 5);
+    etf_write_tuple(out, 2);
+    etf_write_atom(out, "max_heap_size");
+    etf_write_map(out, 3);
+    etf_write_atom(out, "error_logger");
+    etf_write_bool(out, false);
+    etf_write_atom(out, "kill");
+    etf_write_bool(out, false);
+    etf_write_atom(out, "size");
+    etf_write_uint64(out, 0);
+    write_pair_zero(out, "min_bin_vheap_size");
+    write_pair_zero(out, "min_heap_size");
+    write_pair_zero(out, "fullsweep_after");
+    write_pair_zero(out, "minor_gcs");
+    etf_write_nil(out);
+}
+
+/* ---- what it is and does */
+
+/* [] if it has none */
+static void write_registered_name(const struct process *process, struct buf *out)
+{
+    struct slice name = registry_name(process);
+    if (process->registered)
+        etf_write_atom_slice(out, name);
+    else
+        etf_write_nil(out);
+}
+
+static void write_current_function(const struct process *process, struct buf *out)
+{
+    etf_write_tuple(out, 3);
+    etf_write_atom(out, is_gen_server(process) ? "gen_server" : process->type->module);
+    etf_write_atom(out, "receive");
+    etf_write_uint64(out, 2);
+}
+
+static void write_current_location(const struct process *process, struct buf *out)
+{
+    etf_write_tuple(out, 4);
+    etf_write_atom(out, is_gen_server(process) ? "gen_server" : process->type->module);
+    etf_write_atom(out, "receive");
+    etf_write_uint64(out, 2);
+    etf_write_nil(out);
+}
+
+static void write_current_stacktrace(const struct process *process, struct buf *out)
+{
+    etf_write_list(out, 1);
+    write_current_location(process, out);
+    etf_write_nil(out);
+}
+
+static void write_initial_call(const struct process *process, struct buf *out)
+{
+    etf_write_tuple(out, 3);
+    etf_write_atom(out, process->type->module);
+    etf_write_atom(out, "init");
+    etf_write_uint64(out, 1);
+}
+
+static void write_status(const struct process *process, struct buf *out)
+{
+    const char *status = "waiting";
+    if (process->exit_reason != NULL)
+        status = "exiting";
+    else if (process->running > 0)
+        status = "running";
+    else if (process->queued)
+        status = "runnable";
+    etf_write_atom(out, status);
+}
+
+static void write_trap_exit(const struct process *process, struct buf *out)
+{
+    etf_write_bool(out, process->trap_exit);
+}
+
+static void write_parent(const struct process *process, struct buf *out)
+{
+    process_id id = is_gen_server(process) ? ((const struct gen_server *)process)->parent : 0;
+    struct pid pid = {.node = buf_slice(&process->node->atom),
+                      .id = (uint32_t)id,
+                      .serial = (uint32_t)(id >> 32),
+                      .creation = process->node->creation};
+    if (id == 0)
+        etf_write_atom(out, "undefined");
+    else
+        pid_write(out, &pid);
+}
+
+static void write_message_queue_len(const struct process *process, struct buf *out)
+{
+    etf_write_uint64(out, mailbox_length(process->mailbox));
+}
+
+static void write_messages(const struct process *process, struct buf *out)
+{
+    size_t mark = etf_list_open(out);
+    mailbox_write(process->mailbox, out);
+    etf_list_close(out, mark, mailbox_length(process->mailbox));
+}
+
+static void write_memory(const struct process *process, struct buf *out)
+{
+    etf_write_uint64(out, memory_of(process));
+}
+
+static void write_heap_size(const struct process *process, struct buf *out)
+{
+    etf_write_uint64(out, memory_of(process) / sizeof(void *));
+}
+
+static void write_reductions(const struct process *process, struct buf *out)
+{
+    etf_write_uint64(out, process->messages);
+}
+
+/* ---- links and monitors */
+
+static void write_remote_pid(const struct peer *peer, uint32_t id, uint32_t serial, struct buf *out)
+{
+    struct pid pid = {.node = buf_slice(&peer->atom), .id = id, .serial = serial, .creation = peer->creation};
+    pid_write(out, &pid);
+}
+
+static void write_links(const struct process *process, struct buf *out)
+{
+    size_t mark = etf_list_open(out);
+    uint32_t count = 0;
+    for (struct link_end *end = process->links; end != NULL; end = end->next, count++)
+        process_write_pid(end->link->end[end == &end->link->end[0]].owner, out);
+    for (struct remote_link *link = process->remote_links; link != NULL; link = link->next) {
+        if (link->unlink_id != 0)
+            continue;
+        write_remote_pid(link->key.peer, link->key.id, link->key.serial, out);
+        count++;
+    }
+    etf_list_close(out, mark, count);
+}
+
+static void write_monitors(const struct process *process, struct buf *out)
+{
+    size_t mark = etf_list_open(out);
+    uint32_t count = 0;
+    for (struct monitor *monitor = process->watching; monitor != NULL;
+         monitor = monitor->watcher_next, count++) {
+        etf_write_tuple(out, 2);
+        etf_write_atom(out, "process");
+        if (monitor->watched != NULL)
+            process_write_pid(monitor->watched, out);
+        else
+            write_remote_pid(monitor->peer, monitor->remote.id, monitor->remote.serial, out);
+    }
+    etf_list_close(out, mark, count);
+}
+
+static void write_monitored_by(const struct process *process, struct buf *out)
+{
+    size_t mark = etf_list_open(out);
+    uint32_t count = 0;
+    for (struct monitor *monitor = process->watchers; monitor != NULL;
+         monitor = monitor->watched_next, count++) {
+        if (monitor->watcher != NULL)
+            process_write_pid(monitor->watcher, out);
+        else
+            write_remote_pid(monitor->peer, monitor->remote.id, monitor->remote.serial, out);
+    }
+    etf_list_close(out, mark, count);
+}
+
+/* ---- the items */
+
+static const struct item {
+    const char *name;
+    write_item write;
+} items[] = {
+    /* process_info/1 shows these, in this order */
+    {"registered_name", write_registered_name},
+    {"current_function", write_current_function},
+    {"initial_call", write_initial_call},
+    {"status", write_status},
+    {"message_queue_len", write_message_queue_len},
+    {"links", write_links},
+    {"dictionary", write_nothing},
+    {"trap_exit", write_trap_exit},
+    {"error_handler", write_error_handler},
+    {"priority", write_normal},
+    {"group_leader", process_write_pid},
+    {"total_heap_size", write_heap_size},
+    {"heap_size", write_heap_size},
+    {"stack_size", write_zero},
+    {"reductions", write_reductions},
+    {"garbage_collection", write_garbage_collection},
+    {"suspending", write_nothing},
+    /* and these only if asked for */
+    {"memory", write_memory},
+    {"monitors", write_monitors},
+    {"monitored_by", write_monitored_by},
+    {"messages", write_messages},
+    {"message_queue_data", write_off_heap},
+    {"parent", write_parent},
+    {"current_location", write_current_location},
+    {"current_stacktrace", write_current_stacktrace},
+    {"binary", write_nothing},
+    {"backtrace", write_empty_binary},
+    {"catchlevel", write_zero},
+    {"last_calls", write_false},
+    {"sequential_trace_token", write_nothing},
+    {"trace", write_zero},
+};
+
+enum {
+    ITEMS = sizeof items / sizeof *items,
+    ITEMS_SHOWN = 17,
+    INFO_SIZE_MAX = 1 << 28, /* bytes: who asks for more, by naming large items again and again, is refused */
+};
+
+static const struct item *find_item(struct slice term)
+{
+    for (int i = 0; i < ITEMS; i++) {
+        if (etf_is_atom(term, items[i].name))
+            return &items[i];
+    }
+    return NULL;
+}
+
+/* {Item, Value} */
+static void write_pair(const struct process *process, const struct item *item, struct buf *out)
+{
+    etf_write_tuple(out, 2);
+    etf_write_atom(out, item->name);
+    item->write(process, out);
+}
+
+void process_info_write(const struct process *process, struct buf *out)
+{
+    if (process == NULL) {
+        etf_write_atom(out, "undefined");
+        return;
+    }
+    /* who has no name does not show it */
+    int first = process->registered ? 0 : 1;
+    etf_write_list(out, (uint32_t)(ITEMS_SHOWN - first));
+    for (int i = first; i < ITEMS_SHOWN; i++)
+        write_pair(process, &items[i], out);
+    etf_write_nil(out);
+}
+
+static bool write_list(const struct process *process, struct slice names, struct buf *out)
+{
+    struct etf_list list;
+    struct slice name;
+    uint32_t count = 0;
+    size_t mark = etf_list_open(out);
+    etf_list_begin(&list, names);
+    for (; etf_list_next(&list, &name); count++) {
+        const struct item *item = find_item(name);
+        if (item == NULL || out->size - mark > INFO_SIZE_MAX)
+            break;
+        if (process != NULL)
+            write_pair(process, item, out);
+    }
+    if (!list.proper) {
+        out->size = mark;
+        return false;
+    }
+    etf_list_close(out, mark, count);
+    if (process == NULL) {
+        out->size = mark;
+        etf_write_atom(out, "undefined");
+    }
+    return true;
+}
+
+bool process_info_write_items(const struct process *process, struct slice names, struct buf *out)
+{
+    const struct item *item = find_item(names);
+    if (etf_type(names) != TERM_ATOM)
+        return write_list(process, names, out);
+    if (item == NULL)
+        return false;
+    if (process == NULL)
+        etf_write_atom(out, "undefined");
+    else if (item == &items[0] && !process->registered)
+        etf_write_nil(out);
+    else
+        write_pair(process, item, out);
+    return true;
+}

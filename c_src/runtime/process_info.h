@@ -1,0 +1,22 @@
+/* What erlang:process_info/1,2 tells of a process of this node. It has no heap, no stack and no dictionary of
+ * Erlang's: sizes are those of its struct and its messages, reductions the messages it was given, and its
+ * functions are in C terms ({gen_server, 'receive', 2} is what a gen_server waits in). It is its own group
+ * leader, as init is on a BEAM.
+ */
+#ifndef RUNTIME_PROCESS_INFO_H
+#define RUNTIME_PROCESS_INFO_H
+
+#include "base/buf.h"
+#include "base/slice.h"
+
+#include <stdbool.h>
+
+struct process;
+
+/* process_info(Pid): the list; process NULL, who is dead: undefined. */
+void process_info_write(const struct process *process, struct buf *out);
+
+/* process_info(Pid, Item | [Item]). False, out as it was, if an item is none. */
+bool process_info_write_items(const struct process *process, struct slice items, struct buf *out);
+
+#endif

@@ -1,0 +1,186 @@
+/* The items of system_info as tables. Knows no BEAM: what is asked for its internals is badarg. */
+#include "runtime/system_info.h"
+
+#include "runtime/node.h"
+#include "runtime/rpc.h"
+#include "wire/etf_read.h"
+#include "wire/etf_write.h"
+
+#include <stdio.h>
+#include <unistd.h>
+#include <uv.h>
+
+static void write_text(struct buf *out, const char *text)
+{
+    etf_write_charlist(out, slice_of_text(text));
+}
+
+/* ---- numbers */
+
+static uint64_t processes(const struct node *node)
+{
+    return node->process_count;
+}
+
+static uint64_t processes_max(const struct node *node)
+{
+    return UINT32_MAX;
+}
+
+static uint64_t zero(const struct node *node)
+{
+    return 0;
+}
+
+/* Schedulers; and the limit of what cannot be made here, for whoever divides by it. */
+static uint64_t one(const struct node *node)
+{
+    return 1;
+}
+
+static uint64_t processors(const struct node *node)
+{
+    long count = sysconf(_SC_NPROCESSORS_CONF);
+    return count > 0 ? (uint64_t)count : 1;
+}
+
+static uint64_t processors_online(const struct node *node)
+{
+    long count = sysconf(_SC_NPROCESSORS_ONLN);
+    return count > 0 ? (uint64_t)count : 1;
+}
+
+static uint64_t wordsize(const struct node *node)
+{
+    return sizeof(void *);
+}
+
+static uint64_t creation(const struct node *node)
+{
+    return node->creation;
+}
+
+static const struct {
+    const char *name;
+    uint64_t (*value)(const struct node *node);
+} numbers[] = {
+    {"process_count", processes},
+    {"process_limit", processes_max},
+    {"port_count", zero},
+    {"port_limit", one},
+    {"atom_count", zero},
+    {"atom_limit", one},
+    {"ets_count", zero},
+    {"ets_limit", one},
+    {"schedulers", one},
+    {"schedulers_online", one},
+    {"dirty_cpu_schedulers", zero},
+    {"dirty_cpu_schedulers_online", zero},
+    {"dirty_io_schedulers", zero},
+    {"thread_pool_size", zero},
+    {"logical_processors", processors},
+    {"logical_processors_online", processors_online},
+    {"logical_processors_available", processors_online},
+    {"wordsize", wordsize},
+    {"creation", creation},
+};
+
+/* ---- atoms */
+
+static const struct {
+    const char *name;
+    const char *value;
+} atoms[] = {
+    {"smp_support", "false"},         {"threads", "true"},   {"kernel_poll", "true"},
+    {"multi_scheduling", "disabled"}, {"build_type", "opt"}, {"debug_compiled", "false"},
+};
+
+/* ---- texts */
+
+static void write_version(const struct node *node, struct buf *out)
+{
+    write_text(out, node->rpc->config.version);
+}
+
+static void write_system_version(const struct node *node, struct buf *out)
+{
+    char text[256];
+    snprintf(text, sizeof text, "%.100s %.100s (C node)\n", node->rpc->config.program,
+             node->rpc->config.version);
+    write_text(out, text);
+}
+
+static void write_machine(const struct node *node, struct buf *out)
+{
+    write_text(out, node->rpc->config.program);
+}
+
+/* The release whose distribution protocol is spoken. */
+static void write_otp_release(const struct node *node, struct buf *out)
+{
+    write_text(out, "25");
+}
+
+static void write_architecture(const struct node *node, struct buf *out)
+{
+    uv_utsname_t system;
+    char text[sizeof system.machine + sizeof system.sysname];
+    if (uv_os_uname(&system) == 0)
+        snprintf(text, sizeof text, "%s-%s", system.machine, system.sysname);
+    else
+        snprintf(text, sizeof text, "unknown");
+    write_text(out, text);
+}
+
+static const struct {
+    const char *name;
+    void (*write)(const struct node *node, struct buf *out);
+} texts[] = {
+    {"version", write_version},
+    {"system_version", write_system_version},
+    {"machine", write_machine},
+    {"otp_release", write_otp_release},
+    {"system_architecture", write_architecture},
+};
+
+static bool write_number(struct node *node, struct slice item, struct buf *out)
+{
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        if (etf_is_atom(item, numbers[i].name)) {
+            etf_write_uint64(out, numbers[i].value(node));
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool write_atom(struct slice item, struct buf *out)
+{
+    for (size_t i = 0; i < sizeof atoms / sizeof *atoms; i++) {
+        if (etf_is_atom(item, atoms[i].name)) {
+            etf_write_atom(out, atoms[i].value);
+            return true;
+        }
+    }
+    return false;
+}
+
+bool system_info_write(struct node *node, struct slice item, struct buf *out)
+{
+    struct slice word = item;
+    if (etf_read_tagged(&word, "wordsize", 2)) {
+        if (!etf_is_atom(word, "internal") && !etf_is_atom(word, "external"))
+            return false;
+        etf_write_uint64(out, sizeof(void *));
+        return true;
+    }
+    if (write_number(node, item, out) || write_atom(item, out))
+        return true;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        if (etf_is_atom(item, texts[i].name)) {
+            texts[i].write(node, out);
+            return true;
+        }
+    }
+    return false;
+}

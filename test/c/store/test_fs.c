@@ -1,0 +1,315 @@
+/* Each call on a real folder, and each made to fail. */
+#include "store/fs.h"
+
+#include "base/error.h"
+#include "fake_disk.h"
+#include "unit.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+static int setup(void **state)
+{
+    struct fake_disk *disk = malloc(sizeof *disk);
+    fake_disk_start(disk);
+    assert_int_equal(mkdir(disk->folder, 0700), 0);
+    *state = disk;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    fake_disk_stop(*state);
+    free(*state);
+    return 0;
+}
+
+static unsigned mode_of(const char *path)
+{
+    struct stat info;
+    assert_int_equal(stat(path, &info), 0);
+    return info.st_mode & 07777;
+}
+
+static void make_folder__missing_ones__made_private(void **state)
+{
+    struct fake_disk *disk = *state;
+    char path[128];
+    snprintf(path, sizeof path, "%s/a/b", disk->root);
+    umask(022);
+    assert_int_equal(fs_make_folder(&disk->fs, path), 0);
+    assert_int_equal(mode_of(path), 0700);
+    assert_int_equal(fs_make_folder(&disk->fs, path), 0);
+}
+
+static void make_folder__cannot__error(void **state)
+{
+    struct fake_disk *disk = *state;
+    char path[8192];
+    assert_int_equal(fs_make_folder(&disk->fs, ""), -ENOENT);
+    fake_disk_put(disk, "file", "");
+    snprintf(path, sizeof path, "%s/file/a", disk->folder);
+    assert_int_equal(fs_make_folder(&disk->fs, path), -ENOTDIR);
+    memset(path, 'a', sizeof path - 1);
+    path[sizeof path - 1] = '\0';
+    assert_int_equal(fs_make_folder(&disk->fs, path), -ENAMETOOLONG);
+}
+
+static void lock_folder__locked__err_locked_until_closed(void **state)
+{
+    struct fake_disk *disk = *state;
+    int first = -1, second = -1;
+    assert_int_equal(fs_lock_folder(&disk->fs, disk->folder, &first), 0);
+    assert_int_equal(fs_lock_folder(&disk->fs, disk->folder, &second), ERR_LOCKED);
+    assert_int_equal(second, -1);
+    fs_close(first);
+    assert_int_equal(fs_lock_folder(&disk->fs, disk->folder, &second), 0);
+    fs_close(second);
+}
+
+static void lock_folder__no_folder__error(void **state)
+{
+    struct fake_disk *disk = *state;
+    int fd = -1;
+    fake_disk_put(disk, "file", "");
+    assert_int_equal(fs_lock_folder(&disk->fs, fake_disk_path(disk, "file"), &fd), -ENOTDIR);
+    assert_int_equal(fs_lock_folder(&disk->fs, fake_disk_path(disk, "none"), &fd), -ENOENT);
+    assert_int_equal(fd, -1);
+}
+
+static void same_folder__moved_and_replaced__told(void **state)
+{
+    struct fake_disk *disk = *state;
+    int fd;
+    bool same = false;
+    assert_int_equal(fs_lock_folder(&disk->fs, disk->folder, &fd), 0);
+    assert_int_equal(fs_same_folder(&disk->fs, disk->folder, fd, &same), 0);
+    assert_true(same);
+    fake_disk_rename(disk, "persist", "away");
+    assert_int_equal(fs_same_folder(&disk->fs, disk->folder, fd, &same), -ENOENT);
+    assert_int_equal(mkdir(disk->folder, 0700), 0);
+    assert_int_equal(fs_same_folder(&disk->fs, disk->folder, fd, &same), 0);
+    assert_false(same);
+    fs_close(fd);
+}
+
+/* Reads behind bytes that are there already. */
+static int read_into(struct fake_disk *disk, const char *name, size_t size_max, struct buf *out)
+{
+    buf_clear(out);
+    buf_append(out, "before:", 7);
+    return fs_read_file(&disk->fs, fake_disk_path(disk, name), size_max, out);
+}
+
+static void assert_read(struct fake_disk *disk, const char *name, size_t size_max, int status,
+                        const char *text)
+{
+    struct buf out = BUF_EMPTY;
+    assert_int_equal(read_into(disk, name, size_max, &out), status);
+    assert_bytes(buf_slice(&out), text);
+    buf_release(&out);
+}
+
+static void read_file__regular__appended(void **state)
+{
+    struct fake_disk *disk = *state;
+    fake_disk_put(disk, "file", "12345");
+    fake_disk_put(disk, "empty", "");
+    assert_read(disk, "file", 5, 0, "before:12345");
+    assert_read(disk, "empty", 5, 0, "before:");
+}
+
+static void read_file__many_steps__whole(void **state)
+{
+    enum { SIZE = 200001 };
+    struct fake_disk *disk = *state;
+    struct buf out = BUF_EMPTY;
+    char *text = malloc(SIZE + 1);
+    for (int i = 0; i < SIZE; i++)
+        text[i] = (char)('a' + i % 23);
+    text[SIZE] = '\0';
+    fake_disk_put(disk, "file", text);
+    assert_int_equal(fs_read_file(&disk->fs, fake_disk_path(disk, "file"), SIZE, &out), 0);
+    assert_bytes(buf_slice(&out), text);
+    buf_release(&out);
+    free(text);
+}
+
+static void make_socket(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    assert_true(fd >= 0 && strlen(path) < sizeof address.sun_path);
+    strcpy(address.sun_path, path);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+    close(fd);
+}
+
+static void read_file__odd__error_and_nothing_appended(void **state)
+{
+    struct fake_disk *disk = *state;
+    fake_disk_put(disk, "file", "12345");
+    assert_int_equal(mkdir(fake_disk_path(disk, "folder"), 0700), 0);
+    assert_int_equal(mkfifo(fake_disk_path(disk, "fifo"), 0600), 0);
+    assert_int_equal(symlink("file", fake_disk_path(disk, "link")), 0);
+    make_socket(fake_disk_path(disk, "socket"));
+    assert_read(disk, "file", 4, ERR_TOO_LARGE, "before:");
+    assert_read(disk, "none", 4, ERR_NOT_FOUND, "before:");
+    assert_read(disk, "folder", 4, -EISDIR, "before:");
+    assert_read(disk, "fifo", 4, -EINVAL, "before:");
+    assert_read(disk, "link", 4, -ELOOP, "before:");
+    assert_read(disk, "socket", 4, -ENXIO, "before:");
+}
+
+static void read_file__unreadable__eacces(void **state)
+{
+    struct fake_disk *disk = *state;
+    fake_disk_put(disk, "file", "12345");
+    assert_int_equal(chmod(fake_disk_path(disk, "file"), 0), 0);
+    fake_disk_begin_nobody(disk);
+    assert_read(disk, "file", 5, -EACCES, "before:");
+    fake_disk_end_nobody();
+}
+
+static void read_file__call_fails__error_and_nothing_appended(void **state)
+{
+    struct fake_disk *disk = *state;
+    fake_disk_put(disk, "file", "12345");
+    fake_disk_fail(disk, FS_READ, NULL, 1, 1, -EIO); /* the first read has given all */
+    assert_read(disk, "file", 5, -EIO, "before:");
+    fake_disk_fail(disk, FS_OPEN, NULL, 0, 1, -EMFILE);
+    assert_read(disk, "file", 5, -EMFILE, "before:");
+}
+
+static int write_text(struct fake_disk *disk, const char *name, const char *text)
+{
+    return fs_write_file(&disk->fs, fake_disk_path(disk, name), slice_of_text(text));
+}
+
+static void write_file__new_and_old__content_private_synced(void **state)
+{
+    static const char *const words[] = {"open", "write", "fsync", "close", ""};
+    struct fake_disk *disk = *state;
+    struct buf lines = BUF_EMPTY;
+    umask(0);
+    assert_int_equal(write_text(disk, "file", "longer"), 0);
+    assert_int_equal(mode_of(fake_disk_path(disk, "file")), 0600);
+    fake_disk_forget(disk);
+    assert_int_equal(write_text(disk, "file", "short"), 0);
+    fake_disk_assert(disk, "file", "short");
+    fake_disk_lines(disk, words, &lines);
+    assert_bytes(buf_slice(&lines), "open file|write file|fsync file|close file|");
+    assert_int_equal(write_text(disk, "file", ""), 0);
+    fake_disk_assert(disk, "file", "");
+    buf_release(&lines);
+}
+
+static void write_file__call_fails__error_and_no_file(void **state)
+{
+    static const struct {
+        enum fs_call call;
+        int status, expected;
+    } cases[] = {{FS_OPEN, -EACCES, -EACCES},
+                 {FS_WRITE, -ENOSPC, -ENOSPC},
+                 {FS_WRITE, FS_SHORT, -EIO},
+                 {FS_FSYNC, -EIO, -EIO},
+                 {FS_CLOSE, -EDQUOT, -EDQUOT}};
+    struct fake_disk *disk = *state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        fake_disk_fail(disk, cases[i].call, NULL, 0, 1, cases[i].status);
+        assert_int_equal(write_text(disk, "file", "text"), cases[i].expected);
+        assert_int_equal(fake_disk_entries(disk, ""), 0);
+    }
+    assert_int_equal(write_text(disk, "file", "text"), 0);
+}
+
+static void write_file__symbolic_link__not_followed(void **state)
+{
+    struct fake_disk *disk = *state;
+    fake_disk_put(disk, "file", "text");
+    assert_int_equal(symlink("file", fake_disk_path(disk, "link")), 0);
+    assert_int_equal(write_text(disk, "link", "other"), -ELOOP);
+    fake_disk_assert(disk, "file", "text");
+}
+
+static void rename_and_remove__there_or_not__done_or_error(void **state)
+{
+    struct fake_disk *disk = *state;
+    char from[128], to[128];
+    snprintf(from, sizeof from, "%s/from", disk->folder);
+    snprintf(to, sizeof to, "%s/to", disk->folder);
+    fake_disk_put(disk, "from", "1");
+    fake_disk_put(disk, "to", "2");
+    fake_disk_fail(disk, FS_RENAME, NULL, 0, 1, -EIO);
+    assert_int_equal(fs_rename(&disk->fs, from, to), -EIO);
+    assert_int_equal(fs_rename(&disk->fs, from, to), 0);
+    assert_int_equal(fs_rename(&disk->fs, from, to), -ENOENT);
+    fake_disk_assert(disk, "to", "1");
+    fake_disk_fail(disk, FS_UNLINK, NULL, 0, 1, -EIO);
+    assert_int_equal(fs_remove(&disk->fs, to), -EIO);
+    assert_int_equal(fs_remove(&disk->fs, to), 0);
+    assert_int_equal(fs_remove(&disk->fs, to), 0);
+    assert_int_equal(fake_disk_entries(disk, ""), 0);
+}
+
+static void sync_folder__there_or_not__done_or_error(void **state)
+{
+    struct fake_disk *disk = *state;
+    assert_int_equal(fs_sync_folder(&disk->fs, disk->folder), 0);
+    assert_int_equal(fake_disk_count(disk, "fsync persist"), 1);
+    fake_disk_fail(disk, FS_FSYNC, NULL, 0, 1, -EIO);
+    assert_int_equal(fs_sync_folder(&disk->fs, disk->folder), -EIO);
+    assert_int_equal(fs_sync_folder(&disk->fs, fake_disk_path(disk, "none")), -ENOENT);
+}
+
+static void add_name(void *ctx, const char *name)
+{
+    buf_append(ctx, name, strlen(name));
+}
+
+static void list_folder__mixed__regular_files(void **state)
+{
+    struct fake_disk *disk = *state;
+    struct buf names = BUF_EMPTY;
+    fake_disk_put(disk, "file", "");
+    assert_int_equal(mkdir(fake_disk_path(disk, "folder"), 0700), 0);
+    assert_int_equal(symlink("file", fake_disk_path(disk, "link")), 0);
+    assert_int_equal(mkfifo(fake_disk_path(disk, "fifo"), 0600), 0);
+    assert_int_equal(fs_list_folder(&disk->fs, disk->folder, add_name, &names), 0);
+    assert_bytes(buf_slice(&names), "file");
+    assert_int_equal(fs_list_folder(&disk->fs, fake_disk_path(disk, "none"), add_name, &names), -ENOENT);
+    fake_disk_fail(disk, FS_OPENDIR, NULL, 0, 1, -EMFILE);
+    assert_int_equal(fs_list_folder(&disk->fs, disk->folder, add_name, &names), -EMFILE);
+    buf_release(&names);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(make_folder__missing_ones__made_private),
+        TEST(make_folder__cannot__error),
+        TEST(lock_folder__locked__err_locked_until_closed),
+        TEST(lock_folder__no_folder__error),
+        TEST(same_folder__moved_and_replaced__told),
+        TEST(read_file__regular__appended),
+        TEST(read_file__many_steps__whole),
+        TEST(read_file__odd__error_and_nothing_appended),
+        TEST(read_file__unreadable__eacces),
+        TEST(read_file__call_fails__error_and_nothing_appended),
+        TEST(write_file__new_and_old__content_private_synced),
+        TEST(write_file__call_fails__error_and_no_file),
+        TEST(write_file__symbolic_link__not_followed),
+        TEST(rename_and_remove__there_or_not__done_or_error),
+        TEST(sync_folder__there_or_not__done_or_error),
+        TEST(list_folder__mixed__regular_files),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
