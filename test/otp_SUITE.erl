@@ -24,15 +24,15 @@ end_per_suite(_Config) ->
 %% What differs, and why. An operation that is listed and equal fails the case too, so that the list is true.
 known() ->
     #{raw_call_from_is_no_from => "a malformed request hurts nobody; it ends an OTP server",
-        supervisor_unknown_cast => "a malformed request hurts nobody; it ends OTP's supervisor",
-        supervisor_unknown_call => "a malformed request hurts nobody; it ends OTP's supervisor",
-        order_of_replies_with_the_disk_between =>
-            "a change is answered when it is on disk; questions are answered meanwhile",
-        sys_get_state_of_supervisor => "OTP shows the private record of its supervisor; ours is a map",
-        sys_log_events => "the events would hold copies of the state; the log stays empty",
-        sys_change_code_suspended => "there is no code to change",
-        sys_replace_state => "a fun cannot be run here",
-        seq_trace_call => ?UNTRACED, seq_trace_raw_reply => ?UNTRACED, seq_trace_by_name => ?UNTRACED}.
+      supervisor_unknown_cast => "a malformed request hurts nobody; it ends OTP's supervisor",
+      supervisor_unknown_call => "a malformed request hurts nobody; it ends OTP's supervisor",
+      order_of_replies_with_the_disk_between =>
+          "a change is answered when it is on disk; questions are answered meanwhile",
+      sys_get_state_of_supervisor => "OTP shows the private record of its supervisor; ours is a map",
+      sys_log_events => "the events would hold copies of the state; the log stays empty",
+      sys_change_code_suspended => "there is no code to change",
+      sys_replace_state => "a fun cannot be run here",
+      seq_trace_call => ?UNTRACED, seq_trace_raw_reply => ?UNTRACED, seq_trace_by_name => ?UNTRACED}.
 
 every_operation_is_equal(Config) ->
     Operations = chosen(otp_calls:operations() ++ otp_signals:operations() ++ otp_system:operations()
@@ -75,7 +75,8 @@ lines({Name, equal, Reference, _}) ->
     io_lib:format("~-45ts equal~n    both  ~ts~n", [Name, text(Reference)]);
 lines({Name, Verdict, Reference, Ours}) ->
     io_lib:format("~-45ts ~ts ~ts~n    BEAM  ~ts~n    ours  ~ts~n",
-                  [Name, string:uppercase(atom_to_list(Verdict)), maps:get(Name, known(), ""), text(Reference), text(Ours)]).
+                  [Name, string:uppercase(atom_to_list(Verdict)), maps:get(Name, known(), ""), text(Reference),
+                   text(Ours)]).
 
 text(Outcome) ->
     Text = lists:flatten(io_lib:format("~0tp", [Outcome])),

@@ -22,7 +22,8 @@ calls() ->
       end},
      {call_terms_of_every_kind, [],
       fun(T) ->
-              Terms = [1 bsl 200, -1.5, 'a b', <<5:3>>, fun lists:sort/1, self(), make_ref(), [a | b], #{#{} => {}}, "x"],
+              Terms = [1 bsl 200, -1.5, 'a b', <<5:3>>, fun lists:sort/1, self(), make_ref(), [a | b], #{#{} => {}},
+                       "x"],
               {ok, 1} = gen_server:call(list(T), {add_entry, #{date => ?D, terms => Terms}}),
               #{terms := Back} = gen_server:call(list(T), {entry, 1}),
               {Back =:= Terms, Back}
@@ -56,12 +57,16 @@ calls() ->
               gen_server:call(P, size, infinity)
       end},
      {call_by_name_dies_meanwhile, [own],
-      fun(T) -> ok = sys:suspend(cache(T)), later(fun() -> exit(system_child(T), kill) end), gen_server:call(cache(T), count) end},
+      fun(T) ->
+              ok = sys:suspend(cache(T)), later(fun() -> exit(system_child(T), kill) end),
+              gen_server:call(cache(T), count)
+      end},
      {many_owed_then_killed, [],
       fun(T) ->
               P = suspended(T),
               Callers = [spawn_monitor(fun() -> gen_server:call(P, {size, N}) end) || N <- lists:seq(1, 20)],
-              node_case:await(fun() -> lists:all(fun({C, _}) -> process_info(C, status) =:= {status, waiting} end, Callers) end),
+              node_case:await(fun() -> lists:all(fun({C, _}) -> process_info(C, status) =:= {status, waiting} end,
+                                                 Callers) end),
               exit(P, boom),
               [element(5, down(M)) || {_, M} <- Callers]
       end}].
@@ -140,7 +145,10 @@ raw_calls() ->
      {raw_call_for_an_alias, [],
       fun(T) -> A = alias(), list(T) ! {'$gen_call', {A, tag}, size}, count(list(T)), unalias(A) end},
      {raw_call_from_is_no_from, [],
-      fun(T) -> P = list(T), M = monitor(process, P), P ! {'$gen_call', nobody, size}, catch count(P), demonitor(M, [flush, info]) end},
+      fun(T) ->
+              P = list(T), M = monitor(process, P), P ! {'$gen_call', nobody, size}, catch count(P),
+              demonitor(M, [flush, info])
+      end},
      {raw_call_short, [], fun(T) -> list(T) ! {'$gen_call', {self(), tag}}, count(list(T)) end},
      {raw_call_by_name, [], fun(T) -> value(T) ! {'$gen_call', {self(), tag}, {new, []}}, mail(1) end}].
 
@@ -191,13 +199,21 @@ casts() ->
      {cast_stale, [], fun(T) -> {gen_server:cast(stale(T), {add_entry, #{date => ?D}}), count(list(T))} end},
      {cast_unknown_name, [], fun(T) -> gen_server:cast({nobody, node_of(T)}, x) end},
      {cast_unknown, [], fun(T) -> {gen_server:cast(list(T), {no, such}), count(list(T))} end},
-     {abcast, [], fun(T) -> {gen_server:abcast([node_of(T)], 'Elixir.Todo.List', x), gen_server:call(value(T), {new, []})} end},
-     {send_unknown, [], fun(T) -> P = list(T), {[P ! M || M <- [hello, {'EXIT', self(), x}, {'DOWN', 1, 2, 3, 4}, [], <<>>]], count(P)} end},
+     {abcast, [],
+      fun(T) -> {gen_server:abcast([node_of(T)], 'Elixir.Todo.List', x), gen_server:call(value(T), {new, []})} end},
+     {send_unknown, [],
+      fun(T) ->
+              P = list(T), {[P ! M || M <- [hello, {'EXIT', self(), x}, {'DOWN', 1, 2, 3, 4}, [], <<>>]], count(P)}
+      end},
      {send_dead, [], fun(T) -> dead(T) ! hello end},
      {send_never, [], fun(T) -> never(T) ! hello end},
      {send_stale, [], fun(T) -> {stale(T) ! {'$gen_call', {self(), tag}, size}, count(list(T))} end},
      {send_unknown_name, [], fun(T) -> {nobody, node_of(T)} ! hello end},
-     {send_options, [], fun(T) -> {[erlang:send(list(T), x, O) || O <- [[noconnect], [nosuspend], [noconnect, nosuspend]]], erlang:send_nosuspend(list(T), x)} end},
+     {send_options, [],
+      fun(T) ->
+              {[erlang:send(list(T), x, O) || O <- [[noconnect], [nosuspend], [noconnect, nosuspend]]],
+               erlang:send_nosuspend(list(T), x)}
+      end},
      {send_casts_in_order, [],
       fun(T) ->
               P = list(T),
@@ -213,9 +229,11 @@ casts() ->
      {send_after_takes_no_remote_pid, [], fun(T) -> erlang:send_after(10, list(T), x) end}].
 
 requests() ->
-    [{request_and_response, [], fun(T) -> gen_server:receive_response(gen_server:send_request(list(T), size), 5000) end},
+    [{request_and_response, [], fun(T) -> gen_server:receive_response(gen_server:send_request(list(T), size),
+                                                                      5000) end},
      {request_to_dead, [], fun(T) -> gen_server:receive_response(gen_server:send_request(dead(T), size), 5000) end},
-     {request_to_unknown_name, [], fun(T) -> gen_server:receive_response(gen_server:send_request({nobody, node_of(T)}, size), 5000) end},
+     {request_to_unknown_name, [],
+      fun(T) -> gen_server:receive_response(gen_server:send_request({nobody, node_of(T)}, size), 5000) end},
      {request_abandoned, [],
       fun(T) ->
               P = suspended(T),
@@ -302,7 +320,9 @@ stops() ->
      {stop_twice_at_once, [],
       fun(T) ->
               P = suspended(T),
-              Stops = [spawn_monitor(fun() -> exit({stopped, catch gen_server:stop(P, same, 5000)}) end) || _ <- [1, 2, 3]],
+              Stops = [spawn_monitor(fun() -> exit({stopped, catch gen_server:stop(P, same, 5000)}) end) || _ <- [1,
+                                                                                                                  2,
+                                                                                                                  3]],
               lists:usort([case element(5, down(M)) of
                                {stopped, {'EXIT', R}} when R =:= noproc; R =:= same -> gone;
                                {stopped, {'EXIT', {same, _}}} -> gone;
@@ -336,7 +356,9 @@ global_names() ->
       end},
      {global_via, [], fun(T) -> with_global(T, fun(_, Name) -> gen_server:call({via, global, Name}, size) end) end},
      {global_stop, [],
-      fun(T) -> with_global(T, fun(P, Name) -> M = monitor(process, P), {gen_server:stop({global, Name}), down(M)} end) end},
+      fun(T) ->
+              with_global(T, fun(P, Name) -> M = monitor(process, P), {gen_server:stop({global, Name}), down(M)} end)
+      end},
      {global_forgets_the_dead, [],
       fun(T) ->
               with_global(T, fun(P, Name) ->

@@ -146,7 +146,8 @@ start(reference, Name, Nodes) ->
     started(reference, Name, #{node => Node, os_pid => OsPid, peer => Peer}, Nodes).
 
 started(Side, Name, #{node := Node, os_pid := OsPid} = Server, Nodes) ->
-    Target = #{side => Side, node => Node, name => Name, os_pid => OsPid, server => Server, nodes => Nodes, key => <<>>},
+    Target = #{side => Side, node => Node, name => Name, os_pid => OsPid, server => Server, nodes => Nodes,
+               key => <<>>},
     true = ets:insert(Nodes, {OsPid, Target}),
     Target.
 

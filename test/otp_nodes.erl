@@ -13,9 +13,14 @@ operations() ->
 
 connections() ->
     [{ping, [], fun(T) -> net_adm:ping(node_of(T)) end},
-     {connect, [], fun(T) -> {net_kernel:connect_node(node_of(T)), lists:member(node_of(T), nodes()), lists:member(node_of(T), nodes(hidden))} end},
+     {connect, [],
+      fun(T) ->
+              {net_kernel:connect_node(node_of(T)), lists:member(node_of(T), nodes()),
+               lists:member(node_of(T), nodes(hidden))}
+      end},
      {is_auth, [], fun(T) -> gen_server:call({net_kernel, node_of(T)}, {is_auth, node()}) end},
-     {node_info, [], fun(T) -> {ok, Info} = net_kernel:node_info(node_of(T)), [lists:keyfind(K, 1, Info) || K <- [type, state]] end},
+     {node_info, [],
+      fun(T) -> {ok, Info} = net_kernel:node_info(node_of(T)), [lists:keyfind(K, 1, Info) || K <- [type, state]] end},
      {disconnect, [trap],
       fun(T) ->
               P = list(T),
@@ -83,13 +88,17 @@ ends() ->
               monitor(process, cache(T)),
               count(P),
               otp_case:kill(T),
-              {mail(3), catch count(P), catch gen_server:call(cache(T), count), down(monitor(process, P)), net_adm:ping(node_of(T))}
+              {mail(3), catch count(P), catch gen_server:call(cache(T), count), down(monitor(process, P)),
+               net_adm:ping(node_of(T))}
       end},
-     {node_killed_link_afterwards, [own, trap], fun(T) -> P = list(T), otp_case:kill(T), {link(P), mail(1), P ! x, exit(P, kill), unlink(P)} end},
+     {node_killed_link_afterwards, [own, trap],
+      fun(T) -> P = list(T), otp_case:kill(T), {link(P), mail(1), P ! x, exit(P, kill), unlink(P)} end},
      {node_killed_while_called, [own],
       fun(T) -> P = suspended(T), later(fun() -> otp_case:kill(T) end), gen_server:call(P, size) end},
      {node_killed_while_called_by_name, [own],
-      fun(T) -> ok = sys:suspend(value(T)), later(fun() -> otp_case:kill(T) end), gen_server:call(value(T), x, infinity) end},
+      fun(T) ->
+              ok = sys:suspend(value(T)), later(fun() -> otp_case:kill(T) end), gen_server:call(value(T), x, infinity)
+      end},
      {node_killed_while_stopped, [own],
       fun(T) ->
               P = list(T),
@@ -102,7 +111,8 @@ ends() ->
               P = suspended(T),
               R = gen_server:send_request(P, size),
               otp_case:kill(T),
-              {gen_server:receive_response(R, 5000), gen_server:receive_response(gen_server:send_request(P, size), 5000),
+              {gen_server:receive_response(R, 5000),
+               gen_server:receive_response(gen_server:send_request(P, size), 5000),
                gen_server:multi_call([node_of(T)], 'Elixir.Todo.List', x, 1000), gen_server:cast(P, x)}
       end},
      {node_restarted, [own, trap],
@@ -114,7 +124,8 @@ ends() ->
               true = link(Old),
               exit(Old, kill),
               Old ! {'$gen_call', {self(), tag}, size},
-              {Old =:= P, catch count(Old), catch sys:get_state(Old), down(M), mail(1), gen_server:cast(Old, x), unlink(Old), count(P),
+              {Old =:= P, catch count(Old), catch sys:get_state(Old), down(M), mail(1), gen_server:cast(Old, x),
+               unlink(Old), count(P),
                catch gen_server:stop(Old), gen_server:receive_response(gen_server:send_request(Old, size), 5000)}
       end},
      {node_restarted_by_name, [own],
@@ -137,7 +148,8 @@ clients() ->
       fun(T) ->
               P = list(T),
               with_client(fun(Peer, _) ->
-                                     [peer:call(Peer, gen_server, call, [P, {add_entry, #{date => ?D, title => other}}]),
+                                     [peer:call(Peer, gen_server, call,
+                                                [P, {add_entry, #{date => ?D, title => other}}]),
                                       gen_server:call(P, {add_entry, #{date => ?D, title => this}}),
                                       peer:call(Peer, gen_server, call, [P, entries]) =:= gen_server:call(P, entries),
                                       peer:call(Peer, supervisor, count_children, [otp_case:system(T)])]

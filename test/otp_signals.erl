@@ -1,4 +1,4 @@
-%% Operations of otp_SUITE: monitors, links, exit signals, and what travels with a process (flags, tokens, group leader).
+%% Operations of otp_SUITE: monitors, links, exit signals, and what travels with a process (flags, tokens, leader).
 -module(otp_signals).
 
 -export([operations/0]).
@@ -18,7 +18,8 @@ monitors() ->
      {monitor_never, [], fun(T) -> down(monitor(process, never(T))) end},
      {monitor_stale, [], fun(T) -> down(monitor(process, stale(T))) end},
      {monitor_unknown_name, [], fun(T) -> down(monitor(process, {nobody, node_of(T)})) end},
-     {monitor_by_name, [own], fun(T) -> M = monitor(process, cache(T)), gen_server:stop(cache(T), shutdown, 5000), down(M) end},
+     {monitor_by_name, [own],
+      fun(T) -> M = monitor(process, cache(T)), gen_server:stop(cache(T), shutdown, 5000), down(M) end},
      {monitor_by_name_and_pid, [own],
       fun(T) ->
               P = supervised(T),
@@ -40,7 +41,8 @@ monitors() ->
               down(N)
       end},
      {demonitor_flush, [], fun(T) -> M = monitor(process, dead(T)), mail(1), demonitor(M, [flush]) end},
-     {demonitor_info_live, [], fun(T) -> M = monitor(process, list(T)), {demonitor(M, [info]), demonitor(M, [info])} end},
+     {demonitor_info_live, [],
+      fun(T) -> M = monitor(process, list(T)), {demonitor(M, [info]), demonitor(M, [info])} end},
      {demonitor_info_after_down, [], fun(T) -> M = monitor(process, dead(T)), mail(1), demonitor(M, [info, flush]) end},
      {demonitor_then_call, [],
       fun(T) -> P = list(T), [demonitor(monitor(process, P)) || _ <- lists:seq(1, 100)], count(P) end},
@@ -65,7 +67,10 @@ monitors() ->
               {_, M} = spawn_monitor(fun() -> monitor(process, P), count(P) end),
               {down(M), count(P)}
       end},
-     {probe_alive, [], fun(T) -> M = monitor(process, list(T)), receive {'DOWN', M, _, _, _} -> dead after 50 -> demonitor(M), alive end end},
+     {probe_alive, [],
+      fun(T) ->
+              M = monitor(process, list(T)), receive {'DOWN', M, _, _, _} -> dead after 50 -> demonitor(M), alive end
+      end},
      {probe_restarted_name, [own],
       fun(T) ->
               Old = supervised(T),
@@ -78,7 +83,8 @@ monitors() ->
       end},
      {local_functions_refuse_a_remote_pid, [],
       fun(T) -> P = list(T), [catch_class(F) || F <- [fun() -> is_process_alive(P) end, fun() -> process_info(P) end,
-                                                      fun() -> process_flag(P, save_calls, 1) end, fun() -> register(x, P) end]]
+                                                      fun() -> process_flag(P, save_calls, 1) end,
+                                                      fun() -> register(x, P) end]]
       end}].
 
 catch_class(Fun) ->
@@ -120,7 +126,8 @@ links() ->
      {link_from_many_at_once, [],
       fun(T) ->
               P = list(T),
-              Clients = [spawn_monitor(fun() -> link(P), count(P), receive after 5000 -> alive end end) || _ <- lists:seq(1, 50)],
+              Clients = [spawn_monitor(fun() -> link(P), count(P),
+                                       receive after 5000 -> alive end end) || _ <- lists:seq(1, 50)],
               [exit(P, at_once) || count(P) =:= 0,
                                    ok =:= node_case:await(fun() -> all_wait(Clients) end)],
               lists:usort([element(5, down(M)) || {_, M} <- Clients])
@@ -153,7 +160,8 @@ links() ->
      {spawn_link_chain, [],
       fun(T) ->
               P = list(T),
-              {_, M} = spawn_monitor(fun() -> link(P), spawn_link(fun() -> link(P), count(P), exit(inner) end), receive after 5000 -> alive end end),
+              {_, M} = spawn_monitor(fun() -> link(P), spawn_link(fun() -> link(P), count(P), exit(inner) end),
+                                     receive after 5000 -> alive end end),
               N = monitor(process, P),
               {element(5, down(M)), down(N)}
       end}].
@@ -208,7 +216,9 @@ exits() ->
      {exit_stale, [], fun(T) -> {exit(stale(T), kill), count(list(T))} end},
      {exit_suspended, [], fun(T) -> P = suspended(T), M = monitor(process, P), exit(P, x), down(M) end},
      {exit_from_the_parent_only, [],
-      fun(T) -> [exit(supervised(T), R) || R <- [shutdown, normal, {a, b}]], is_integer(gen_server:call(cache(T), count)) end},
+      fun(T) ->
+              [exit(supervised(T), R) || R <- [shutdown, normal, {a, b}]], is_integer(gen_server:call(cache(T), count))
+      end},
      {exit_of_a_supervisor_ignored, [],
       fun(T) ->
               {status, System, _, _} = sys:get_status(system(T)),
@@ -223,7 +233,10 @@ exits() ->
               [down(M) || M <- Ms]
       end},
      {exit_message_by_hand, [],
-      fun(T) -> P = list(T), P ! {'EXIT', self(), kill}, cache(T) ! {'EXIT', P, kill}, {count(P), is_integer(gen_server:call(cache(T), count))} end},
+      fun(T) ->
+              P = list(T), P ! {'EXIT', self(), kill}, cache(T) ! {'EXIT', P, kill},
+              {count(P), is_integer(gen_server:call(cache(T), count))}
+      end},
      {messages_before_the_exit_are_handled, [],
       fun(T) ->
               P = list(T),
@@ -241,7 +254,10 @@ ended(T, Reason) ->
 travelling() ->
     [{group_leader_set, [], fun(T) -> {group_leader(self(), list(T)), count(list(T))} end},
      {group_leader_is_theirs, [],
-      fun(T) -> P = list(T), Old = group_leader(), group_leader(P, self()), Is = group_leader() =:= P, group_leader(Old, self()), {Is, count(P)} end},
+      fun(T) ->
+              P = list(T), Old = group_leader(), group_leader(P, self()), Is = group_leader() =:= P,
+              group_leader(Old, self()), {Is, count(P)}
+      end},
      {flag_async_dist, [], fun(T) -> {is_tuple(catch process_flag(async_dist, true)), count(list(T))} end},
      {flag_off_heap_and_priority, [],
       fun(T) -> {process_flag(message_queue_data, off_heap), process_flag(priority, high), count(list(T))} end},
@@ -250,7 +266,8 @@ travelling() ->
      {seq_trace_call, [], fun(T) -> P = list(T), traced(fun() -> count(P) end) end},
      {seq_trace_raw_reply, [],
       fun(T) -> P = list(T), traced(fun() -> P ! {'$gen_call', {self(), tag}, size}, receive M -> M end end) end},
-     {seq_trace_cast, [], fun(T) -> P = list(T), {traced(fun() -> gen_server:cast(P, {add_entry, #{date => ?D}}) end), count(P)} end},
+     {seq_trace_cast, [],
+      fun(T) -> P = list(T), {traced(fun() -> gen_server:cast(P, {add_entry, #{date => ?D}}) end), count(P)} end},
      {seq_trace_down, [],
       fun(T) -> P = list(T), traced(fun() -> M = monitor(process, P), exit(P, x), down(M) end) end},
      {seq_trace_link, [trap],

@@ -17,7 +17,9 @@ operations() ->
 
 sys() ->
     [{sys_get_state, [],
-      fun(T) -> P = list(T), {ok, 1} = gen_server:call(P, {add_entry, #{date => ?D, title => a}}), sys:get_state(P) end},
+      fun(T) ->
+              P = list(T), {ok, 1} = gen_server:call(P, {add_entry, #{date => ?D, title => a}}), sys:get_state(P)
+      end},
      {sys_get_state_suspended, [], fun(T) -> sys:get_state(suspended(T)) end},
      {sys_get_state_by_name, [], fun(T) -> sys:get_state(value(T)) end},
      {sys_get_state_of_supervisor, [], fun(T) -> is_tuple(sys:get_state(system(T))) end},
@@ -45,7 +47,8 @@ sys() ->
      {sys_suspend_resume, [],
       fun(T) ->
               P = list(T),
-              [sys:suspend(P), sys:suspend(P), catch gen_server:call(P, size, 20), gen_server:cast(P, {add_entry, #{date => ?D}}),
+              [sys:suspend(P), sys:suspend(P), catch gen_server:call(P, size, 20),
+               gen_server:cast(P, {add_entry, #{date => ?D}}),
                sys:resume(P), sys:resume(P), count(P)]
       end},
      {sys_suspend_keeps_the_order, [],
@@ -55,7 +58,10 @@ sys() ->
               {[] = sys_mail(), sys:resume(P), mail(20)}
       end},
      {sys_suspend_by_name, [],
-      fun(T) -> {sys:suspend(value(T)), catch gen_server:call(value(T), {new, []}, 20), sys:resume(value(T)), gen_server:call(value(T), {new, []})} end},
+      fun(T) ->
+              {sys:suspend(value(T)), catch gen_server:call(value(T), {new, []}, 20), sys:resume(value(T)),
+               gen_server:call(value(T), {new, []})}
+      end},
      {sys_suspend_dead, [], fun(T) -> sys:suspend(dead(T)) end},
      {sys_resume_running, [], fun(T) -> sys:resume(list(T)) end},
      {sys_statistics, [],
@@ -63,15 +69,21 @@ sys() ->
               P = list(T),
               Before = sys:statistics(P, get),
               On = sys:statistics(P, true),
-              _ = [count(P), gen_server:cast(P, {no, such}), P ! garbage, gen_server:call(P, {no, such}), sys:get_state(P)],
+              _ = [count(P), gen_server:cast(P, {no, such}), P ! garbage, gen_server:call(P, {no, such}),
+                   sys:get_state(P)],
               {ok, Statistics} = sys:statistics(P, get),
               {Before, On, [{K, if is_integer(V), K =/= reductions -> V; true -> shape(V) end} || {K, V} <- Statistics],
                sys:statistics(P, false), sys:statistics(P, get)}
       end},
      {sys_trace, [], fun(T) -> P = list(T), {sys:trace(P, true), sys:trace(P, false), count(P)} end},
-     {sys_log, [], fun(T) -> P = list(T), {sys:log(P, true), sys:log(P, get), sys:log(P, false), sys:log(P, {true, 5}), sys:log(P, false)} end},
+     {sys_log, [],
+      fun(T) ->
+              P = list(T), {sys:log(P, true), sys:log(P, get), sys:log(P, false), sys:log(P, {true, 5}),
+                            sys:log(P, false)}
+      end},
      {sys_log_events, [], fun(T) -> P = list(T), sys:log(P, true), count(P), sys:log(P, get) end},
-     {sys_log_to_file, [], fun(T) -> P = list(T), {sys:log_to_file(P, "/nowhere/at/all"), sys:log_to_file(P, false)} end},
+     {sys_log_to_file, [],
+      fun(T) -> P = list(T), {sys:log_to_file(P, "/nowhere/at/all"), sys:log_to_file(P, false)} end},
      {sys_no_debug, [], fun(T) -> P = list(T), sys:statistics(P, true), {sys:no_debug(P), sys:statistics(P, get)} end},
      {sys_unknown_debug, [], fun(T) -> gen_server:call(list(T), size), raw_system(T, {debug, nonsense}) end},
      {sys_unknown_message, [], fun(T) -> raw_system(T, {no, such}) end},
@@ -79,7 +91,8 @@ sys() ->
      {sys_change_code_running, [], fun(T) -> sys:change_code(list(T), 'Elixir.Todo.Server', undefined, []) end},
      {sys_change_code_suspended, [], fun(T) -> sys:change_code(suspended(T), 'Elixir.Todo.Server', undefined, []) end},
      {sys_replace_state, [], fun(T) -> sys:replace_state(list(T), fun erlang:hd/1) end},
-     {sys_install, [], fun(T) -> P = list(T), {sys:install(P, {fun erlang:max/2, 1}), sys:remove(P, fun erlang:max/2), count(P)} end},
+     {sys_install, [],
+      fun(T) -> P = list(T), {sys:install(P, {fun erlang:max/2, 1}), sys:remove(P, fun erlang:max/2), count(P)} end},
      {sys_timeout, [own],
       fun(T) ->
               P = list(T),
@@ -113,7 +126,8 @@ status(Server) ->
 
 %% What a supervisor's state looks like is its own affair.
 without_state({status, Pid, Module, [Dictionary, State, Parent, Debug, Misc]}) ->
-    {status, Pid, Module, [Dictionary, State, Parent, Debug, [case D of {data, [{"State", _}]} -> state; _ -> D end || D <- Misc]]}.
+    {status, Pid, Module, [Dictionary, State, Parent, Debug,
+                           [case D of {data, [{"State", _}]} -> state; _ -> D end || D <- Misc]]}.
 
 shape(Tuple) when is_tuple(Tuple) -> {tuple, tuple_size(Tuple)};
 shape(Number) when is_integer(Number), Number >= 0 -> non_negative;
@@ -126,25 +140,35 @@ supervisors() ->
      {supervisor_which_children_of_the_database, [], fun(T) -> supervisor:which_children({?DATABASE, node_of(T)}) end},
      {supervisor_which_children_of_the_cache, [own],
       fun(T) -> list(T), {supervisor:which_children(cache(T)), supervisor:count_children(cache(T))} end},
-     {supervisor_count_children, [], fun(T) -> [supervisor:count_children(S) || S <- [system(T), {?DATABASE, node_of(T)}]] end},
-     {supervisor_get_childspec, [], fun(T) -> [supervisor:get_childspec(system(T), Id) || Id <- [?CACHE, ?DATABASE, ?LIST, nobody, "x", 1]] end},
-     {supervisor_get_childspec_of_a_worker, [], fun(T) -> [supervisor:get_childspec({?DATABASE, node_of(T)}, Id) || Id <- [0, 2, 3, a]] end},
+     {supervisor_count_children, [],
+      fun(T) -> [supervisor:count_children(S) || S <- [system(T), {?DATABASE, node_of(T)}]] end},
+     {supervisor_get_childspec, [],
+      fun(T) -> [supervisor:get_childspec(system(T), Id) || Id <- [?CACHE, ?DATABASE, ?LIST, nobody, "x", 1]] end},
+     {supervisor_get_childspec_of_a_worker, [],
+      fun(T) -> [supervisor:get_childspec({?DATABASE, node_of(T)}, Id) || Id <- [0, 2, 3, a]] end},
      {supervisor_get_childspec_by_pid, [],
       fun(T) -> [{_, P, _, _} | _] = supervisor:which_children(system(T)), supervisor:get_childspec(system(T), P) end},
      {supervisor_restart_running, [], fun(T) -> supervisor:restart_child(system(T), ?CACHE) end},
      {supervisor_delete_running, [], fun(T) -> supervisor:delete_child(system(T), ?CACHE) end},
      {supervisor_unknown_child, [],
-      fun(T) -> [F(system(T), nobody) || F <- [fun supervisor:restart_child/2, fun supervisor:delete_child/2, fun supervisor:terminate_child/2]] end},
+      fun(T) ->
+              [F(system(T), nobody) || F <- [fun supervisor:restart_child/2, fun supervisor:delete_child/2,
+                                             fun supervisor:terminate_child/2]]
+      end},
      {supervisor_terminate_child_by_pid, [], fun(T) -> supervisor:terminate_child(system(T), self()) end},
      {supervisor_start_child_already_started, [],
       fun(T) -> supervisor:start_child(system(T), #{id => ?CACHE, start => {?CACHE, start_link, []}}) end},
-     {supervisor_start_child_no_spec, [], fun(T) -> [supervisor:start_child(system(T), S) || S <- [foo, [], {a, b}, 1]] end},
+     {supervisor_start_child_no_spec, [],
+      fun(T) -> [supervisor:start_child(system(T), S) || S <- [foo, [], {a, b}, 1]] end},
      {supervisor_start_child_bad_map, [],
       fun(T) -> [supervisor:start_child(system(T), S)
-                 || S <- [#{}, #{id => a}, #{start => {a, b, []}}, #{id => a, start => b}, #{id => a, start => {a, b, c}},
-                          #{id => a, start => {a, b, []}, restart => often}, #{id => a, start => {a, b, []}, shutdown => -1},
+                 || S <- [#{}, #{id => a}, #{start => {a, b, []}}, #{id => a, start => b},
+                          #{id => a, start => {a, b, c}},
+                          #{id => a, start => {a, b, []}, restart => often},
+                          #{id => a, start => {a, b, []}, shutdown => -1},
                           #{id => a, start => {a, b, []}, type => t}, #{id => a, start => {a, b, []}, modules => m},
-                          #{id => a, start => {a, b, []}, modules => ["m"]}, #{id => a, start => {a, b, []}, significant => 1},
+                          #{id => a, start => {a, b, []}, modules => ["m"]},
+                          #{id => a, start => {a, b, []}, significant => 1},
                           #{id => a, start => {a, b, []}, significant => true}]]
       end},
      {supervisor_start_child_bad_tuple, [],
@@ -157,20 +181,25 @@ supervisors() ->
       fun(T) ->
               [supervisor:start_child(system(T), S)
                || S <- [#{id => a, start => {no_such_module, start_link, []}},
-                        #{id => "b", start => {no_such_module, f, [1, x]}, restart => temporary, shutdown => brutal_kill,
+                        #{id => "b", start => {no_such_module, f, [1, x]}, restart => temporary,
+                          shutdown => brutal_kill,
                           type => supervisor, modules => dynamic},
                         {c, {no_such_module, start_link, []}, transient, infinity, worker, [m]}]]
       end},
      {supervisor_call_unknown_name, [], fun(T) -> supervisor:which_children({nobody, node_of(T)}) end},
      {supervisor_garbage, [],
-      fun(T) -> {[{?DATABASE, node_of(T)} ! M || M <- [x, {'EXIT', self(), y}]], supervisor:count_children({?DATABASE, node_of(T)})} end}].
+      fun(T) ->
+              {[{?DATABASE, node_of(T)} ! M || M <- [x, {'EXIT', self(), y}]],
+               supervisor:count_children({?DATABASE, node_of(T)})}
+      end}].
 
 supervisors_that_act() ->
     [{supervisor_terminate_and_restart, [own],
       fun(T) ->
               S = system(T),
               M = monitor(process, cache(T)),
-              [supervisor:terminate_child(S, ?CACHE), down(M), supervisor:which_children(S), supervisor:count_children(S),
+              [supervisor:terminate_child(S, ?CACHE), down(M), supervisor:which_children(S),
+               supervisor:count_children(S),
                catch gen_server:call(cache(T), count), supervisor:terminate_child(S, ?CACHE),
                supervisor:start_child(S, #{id => ?CACHE, start => {?CACHE, start_link, []}}),
                supervisor:restart_child(S, ?CACHE), gen_server:call(cache(T), count)]
@@ -193,7 +222,8 @@ supervisors_that_act() ->
      {supervisor_worker_terminated, [own],
       fun(T) ->
               S = {?DATABASE, node_of(T)},
-              [supervisor:terminate_child(S, 1), supervisor:which_children(S), supervisor:count_children(S), supervisor:restart_child(S, 1),
+              [supervisor:terminate_child(S, 1), supervisor:which_children(S), supervisor:count_children(S),
+               supervisor:restart_child(S, 1),
                supervisor:which_children(S)]
       end},
      {supervisor_restarts_the_rest, [own],
@@ -203,7 +233,8 @@ supervisors_that_act() ->
               {_, Database, _, _} = lists:keyfind(?DATABASE, 1, Before),
               exit(Database, kill),
               Downs = [down(M) || {M, {Id, _, _, _}} <- lists:zip(Ms, Before), Id =/= ?LIST],
-              node_case:await(fun() -> lists:all(fun({_, P, _, _}) -> is_pid(P) end, supervisor:which_children(system(T))) end),
+              node_case:await(fun() -> lists:all(fun({_, P, _, _}) -> is_pid(P) end,
+                                                 supervisor:which_children(system(T))) end),
               [demonitor(M, [flush]) || M <- Ms],
               {Before, Downs, supervisor:which_children(system(T))}
       end},
@@ -215,7 +246,8 @@ supervisors_that_act() ->
               M = monitor(process, Worker),
               exit(Worker, {worker, crashed}),
               Down = down(M),
-              node_case:await(fun() -> {_, New, _, _} = lists:keyfind(1, 1, supervisor:which_children(S)), New =/= Worker end),
+              node_case:await(fun() -> {_, New, _, _} = lists:keyfind(1, 1, supervisor:which_children(S)),
+                              New =/= Worker end),
               {Before, Down, supervisor:which_children(S)}
       end},
      {supervisor_unknown_cast, [own],
@@ -268,15 +300,27 @@ kill_value(T, N) ->
 
 functions() ->
     [{rpc_node, [], fun(T) -> rpc:call(node_of(T), erlang, node, []) end},
-     {rpc_processes, [], fun(T) -> P = list(T), is_list(Ps = rpc:call(node_of(T), erlang, processes, [])) andalso lists:member(P, Ps) end},
+     {rpc_processes, [],
+      fun(T) -> P = list(T), is_list(Ps = rpc:call(node_of(T), erlang, processes, [])) andalso lists:member(P, Ps) end},
      {rpc_registered, [], fun(T) -> lists:member(?CACHE, rpc:call(node_of(T), erlang, registered, [])) end},
-     {rpc_whereis, [], fun(T) -> {rpc:call(node_of(T), erlang, whereis, [?CACHE]) =:= where_cache(T), rpc:call(node_of(T), erlang, whereis, [nobody])} end},
-     {rpc_is_process_alive, [], fun(T) -> [rpc:call(node_of(T), erlang, is_process_alive, [P]) || P <- [list(T), dead(T), never(T)]] end},
+     {rpc_whereis, [],
+      fun(T) ->
+              {rpc:call(node_of(T), erlang, whereis, [?CACHE]) =:= where_cache(T),
+               rpc:call(node_of(T), erlang, whereis, [nobody])}
+      end},
+     {rpc_is_process_alive, [],
+      fun(T) -> [rpc:call(node_of(T), erlang, is_process_alive, [P]) || P <- [list(T), dead(T), never(T)]] end},
      {rpc_process_info_of_the_dead, [], fun(T) -> rpc:call(node_of(T), erlang, process_info, [dead(T)]) end},
      {rpc_process_info_links, [],
-      fun(T) -> P = list(T), link(P), {links, Ls} = rpc:call(node_of(T), erlang, process_info, [P, links]), unlink(P), lists:member(self(), Ls) end},
+      fun(T) ->
+              P = list(T), link(P), {links, Ls} = rpc:call(node_of(T), erlang, process_info, [P, links]), unlink(P),
+              lists:member(self(), Ls)
+      end},
      {rpc_process_info_queue, [],
-      fun(T) -> P = suspended(T), [P ! x || _ <- [1, 2, 3]], rpc:call(node_of(T), erlang, process_info, [P, message_queue_len]) end},
+      fun(T) ->
+              P = suspended(T), [P ! x || _ <- [1, 2, 3]],
+              rpc:call(node_of(T), erlang, process_info, [P, message_queue_len])
+      end},
      {rpc_nodes, [], fun(T) -> lists:member(node(), rpc:call(node_of(T), erlang, nodes, [connected])) end},
      {rpc_undefined, [], fun(T) -> rpc:call(node_of(T), no_such_module, f, [1, a]) end},
      {rpc_raises, [], fun(T) -> rpc:call(node_of(T), erlang, whereis, ["no name"]) end},
@@ -292,7 +336,8 @@ functions() ->
      {erpc_cast, [], fun(T) -> {erpc:cast(node_of(T), erlang, node, []), count(list(T))} end},
      {spawn_without_the_code, [], fun(T) -> {_, M} = spawn_monitor(node_of(T), no_such_module, f, []), down(M) end},
      {spawn_link_without_the_code, [trap], fun(T) -> spawn_link(node_of(T), no_such_module, f, []), mail(1) end},
-     {spawn_request_without_the_code, [], fun(T) -> spawn_request(node_of(T), no_such_module, f, [], [monitor]), mail(2) end}].
+     {spawn_request_without_the_code, [],
+      fun(T) -> spawn_request(node_of(T), no_such_module, f, [], [monitor]), mail(2) end}].
 
 where_cache(T) ->
     {status, P, _, _} = sys:get_status(cache(T)),

@@ -159,7 +159,7 @@ static void start_child__known_and_unknown_ids__are_refused(void **state)
     kids_call_id(f, "terminate_child", "a");
     call_start_child(f, "a");
     kids_expect_answers(f, "{error,{already_started,<a.1>}}\n"
-                           "{error,{{'EXIT',{undef,[{m,f,[],[]}]}},"
+                           "{error,{{EXIT,{undef,[{m,f,[],[]}]}},"
                            "{child,undefined,x,{m,f,[]},permanent,false,5000,worker,[m]}}}\nok\n"
                            "{error,already_present}\n");
 }
