@@ -25,7 +25,12 @@ static int make_one(const struct fs *fs, const char *path)
     int status = fault(fs, FS_MKDIR, path);
     if (status != 0)
         return status;
-    return mkdir(path, 0700) == 0 || errno == EEXIST ? 0 : -errno;
+    if (mkdir(path, 0700) != 0)
+        return errno == EEXIST ? 0 : -errno;
+    /* The folder is there after a power failure only if the one above it is synced. */
+    char above[PATH_MAX + 4];
+    snprintf(above, sizeof above, "%s/..", path);
+    return fs_sync_folder(fs, above);
 }
 
 int fs_make_folder(const struct fs *fs, const char *path)
@@ -169,7 +174,11 @@ static int sync_fd(const struct fs *fs, int fd, const char *path)
     int status = fault(fs, FS_FSYNC, path);
     if (status != 0)
         return status;
-    return fsync(fd) == 0 ? 0 : -errno;
+    int result;
+    do
+        result = fsync(fd);
+    while (result != 0 && errno == EINTR);
+    return result == 0 ? 0 : -errno;
 }
 
 /* close(2) may report what write(2) did not. */
