@@ -43,4 +43,10 @@ static inline struct slice server_key(const struct server *server)
     return slice_of(server->key, server->key_size);
 }
 
+/* The database worker of its key. */
+static inline unsigned server_worker(const struct server *server)
+{
+    return database_worker_index(server->database, server_key(server));
+}
+
 #endif
