@@ -304,13 +304,13 @@ static struct operation *open_write(struct store *store, struct key *key)
     return operation_new(store, key, OPERATION_WRITE);
 }
 
-/* The key's last write that is not durable yet; NULL: none. */
-static struct operation *last_write(struct key *key)
+/* The key's last operation that changes the folder and is not durable yet; NULL: none. */
+static struct operation *last_change(struct key *key)
 {
     struct operation *operation, *last = NULL;
     DL_FOREACH(key->operations, operation)
     {
-        if (operation->type == OPERATION_WRITE)
+        if (operation->type != OPERATION_READ)
             last = operation;
     }
     return last;
@@ -368,7 +368,7 @@ static void write_failed(struct store *store, struct key *key, struct operation 
     requests_join(&operation->requests, drop_writes(store, key));
     answer(operation->requests, status, slice_of(NULL, 0));
     /* What a source has changed while it was told comes from the same memory. */
-    while (find_source(store, key_bytes(key)) != NULL && last_write(key) != NULL)
+    while (find_source(store, key_bytes(key)) != NULL && last_change(key) != NULL)
         answer(drop_writes(store, key), status, slice_of(NULL, 0));
     fail_source(store, key_bytes(key), status);
 }
@@ -469,23 +469,11 @@ void store_detach(struct store *store, struct store_source *source)
     }
 }
 
-/* True if something else than reading waits. */
-static bool is_changed(const struct key *key)
-{
-    const struct operation *operation;
-    DL_FOREACH(key->operations, operation)
-    {
-        if (operation->type != OPERATION_READ)
-            return true;
-    }
-    return false;
-}
-
 bool store_attach(struct store *store, unsigned worker, struct slice bytes, struct store_source *source)
 {
     struct key *key = find_key(store, bytes);
     assert(find_source(store, bytes) == NULL);
-    if (key != NULL && is_changed(key))
+    if (key != NULL && last_change(key) != NULL)
         return false;
     source->key = bytes;
     HASH_ADD_KEYPTR(hh, store->sources, source->key.data, source->key.size, source);
@@ -495,7 +483,7 @@ bool store_attach(struct store *store, unsigned worker, struct slice bytes, stru
 void store_sync_key(struct store *store, unsigned worker, struct slice bytes, struct store_request *request)
 {
     struct key *key = find_key(store, bytes);
-    struct operation *write = key == NULL ? NULL : last_write(key);
+    struct operation *write = key == NULL ? NULL : last_change(key);
     if (write != NULL)
         append_request(write, request);
     else
@@ -533,7 +521,7 @@ void store_sync(struct store *store, struct store_request *request)
     sync->request = request;
     HASH_ITER(hh, store->keys, key, next)
     {
-        struct operation *write = last_write(key);
+        struct operation *write = last_change(key);
         if (write == NULL)
             continue;
         struct sync_part *part = mem_zalloc(sizeof *part);
