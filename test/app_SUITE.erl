@@ -247,9 +247,11 @@ stop_writes_everything(Config) ->
     ?assertEqual([], [Line || {Level, Line} <- lines(Beam), logger:compare_levels(Level, warning) =/= lt]),
     ?assertError({not_started, todo}, beam_case:call(Beam, node, [])).
 
-%% Enough to keep the node busy for a moment.
+%% Enough to keep the node busy for a moment. The answer to the call says that all have arrived, not that they are on disk.
 store_keys() ->
-    lists:foreach(fun(N) -> ok = todo:store(<<"key ", (integer_to_binary(N))/binary>>, N) end, lists:seq(1, ?KEYS)).
+    lists:foreach(fun(N) -> ok = todo:store(<<"key ", (integer_to_binary(N))/binary>>, N) end, lists:seq(1, ?KEYS)),
+    true = is_pid(todo:choose_worker(key)),
+    ok.
 
 titles_on_disk(Folder, Name) ->
     {ok, Bytes} = file:read_file(filename:join(Folder, Name)),
