@@ -39,13 +39,28 @@ every_operation_is_equal(Config) ->
                         ++ otp_nodes:operations()),
     Names = [Name || {Name, _, _} <- Operations],
     [] = Names -- lists:usort(Names),
-    [References, Ours] = both(fun(Side) -> otp_case:outcomes(Side, Operations) end),
-    Rows = [row(Row) || Row <- lists:zip3(Names, References, Ours)],
+    First = rows(Operations),
+    Rows = again([Operation || {Operation, Row} <- lists:zip(Operations, First), not is_expected(Row)], First),
     Table = [lines(Row) || Row <- Rows],
     File = filename:join(?config(priv_dir, Config), "otp.txt"),
     ok = file:write_file(File, unicode:characters_to_binary(Table)),
     ct:pal("~ts~b operations, ~ts", [Table, length(Rows), File]),
-    [] = [Name || {Name, Verdict, _, _} <- Rows, Verdict =:= different orelse Verdict =:= equal_but_known].
+    [] = [element(1, Row) || Row <- Rows, not is_expected(Row)].
+
+rows(Operations) ->
+    [References, Ours] = both(fun(Side) -> otp_case:outcomes(Side, Operations) end),
+    [row(Row) || Row <- lists:zip3([Name || {Name, _, _} <- Operations], References, Ours)].
+
+is_expected({_Name, Verdict, _, _}) ->
+    Verdict =:= equal orelse Verdict =:= known.
+
+%% On a machine that stood still for seconds even OTP answers late: what surprised is run once more, and that counts. What
+%% really differs differs again.
+again([], Rows) ->
+    Rows;
+again(Operations, Rows) ->
+    ct:pal("run again: ~p", [[Name || {Name, _, _} <- Operations]]),
+    lists:foldl(fun(Row, All) -> lists:keyreplace(element(1, Row), 1, All, Row) end, Rows, rows(Operations)).
 
 %% OPERATIONS=call_live,call_dead runs these only.
 chosen(Operations) ->

@@ -17,7 +17,7 @@
 -type outcome() :: term().
 
 -define(DEADLINE_MS, 5000).
--define(AT_ONCE_MS, 2500).
+-define(AT_ONCE_MS, 4500). % the timeouts that are told from it are of 5 s
 -define(QUIET_MS, 20).
 
 %% ---- running ----
