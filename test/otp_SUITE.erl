@@ -4,9 +4,9 @@
 
 -include_lib("common_test/include/ct.hrl").
 
--compile([export_all, nowarn_export_all]).
+-define(GIVEN_UP, "a request that still waits when its caller gives up is not executed").
 
--define(UNTRACED, "tokens are taken, not carried on: a reply has none").
+-compile([export_all, nowarn_export_all]).
 
 all() ->
     [every_operation_is_equal].
@@ -32,7 +32,7 @@ known() ->
       sys_log_events => "the events would hold copies of the state; the log stays empty",
       sys_change_code_suspended => "there is no code to change",
       sys_replace_state => "a fun cannot be run here",
-      seq_trace_call => ?UNTRACED, seq_trace_raw_reply => ?UNTRACED, seq_trace_by_name => ?UNTRACED}.
+      late_call_is_executed => ?GIVEN_UP, late_caller_is_dead => ?GIVEN_UP}.
 
 every_operation_is_equal(Config) ->
     Operations = chosen(otp_calls:operations() ++ otp_signals:operations() ++ otp_system:operations()

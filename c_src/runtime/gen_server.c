@@ -8,6 +8,7 @@
 #include "runtime/links.h"
 #include "runtime/node.h"
 #include "runtime/registry.h"
+#include "runtime/seq_trace.h"
 #include "runtime/sys.h"
 #include "wire/etf_read.h"
 #include "wire/etf_write.h"
@@ -223,6 +224,17 @@ static bool alias_of(struct slice tag, struct slice *alias)
     return false;
 }
 
+/* {'$gen_call', {_, Tag}, _}: gen.erl waits by the monitor that is also the alias in the tag, or (before OTP
+ * 24) the tag itself. */
+bool gen_server_awaited_by(struct slice message, struct ref *ref)
+{
+    struct from from;
+    struct slice alias;
+    if (!etf_read_tagged(&message, "$gen_call", 3) || !read_from(&message, &from))
+        return false;
+    return ref_read(alias_of(from.tag, &alias) ? &alias : &from.tag, ref);
+}
+
 struct buf *gen_server_reply_begin(struct gen_server *server, const struct from *from)
 {
     struct node *node = server->process.node;
@@ -278,18 +290,23 @@ void gen_server_reply_bad_request(struct gen_server *server, const struct from *
 
 struct owed *gen_server_defer(struct gen_server *server, const struct from *from)
 {
-    struct owed *owed = mem_alloc(sizeof *owed + from->pid.size + from->tag.size);
+    struct slice token = seq_trace_token(&server->process);
+    struct owed *owed = mem_alloc(sizeof *owed + from->pid.size + from->tag.size + token.size);
     owed->server = server;
     owed->pid_size = (uint32_t)from->pid.size;
     owed->size = (uint32_t)(from->pid.size + from->tag.size);
     memcpy(owed->bytes, from->pid.data, from->pid.size);
     memcpy(owed->bytes + from->pid.size, from->tag.data, from->tag.size);
+    owed->token_size = (uint32_t)token.size;
+    if (token.size > 0)
+        memcpy(owed->bytes + owed->size, token.data, token.size);
     DL_APPEND(server->owed, owed);
     return owed;
 }
 
 struct from gen_server_owed_from(const struct owed *owed)
 {
+    seq_trace_receive(&owed->server->process, slice_of(owed->bytes + owed->size, owed->token_size));
     return (struct from){.pid = slice_of(owed->bytes, owed->pid_size),
                          .tag = slice_of(owed->bytes + owed->pid_size, owed->size - owed->pid_size)};
 }

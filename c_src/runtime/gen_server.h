@@ -51,13 +51,14 @@ struct gen_server_type {
 };
 
 enum receive gen_server_receive(struct process *self, struct slice message);
+bool gen_server_awaited_by(struct slice message, struct ref *ref);
 void gen_server_release(struct process *self, struct slice reason);
 
 /* First member of a gen_server_type initializer. */
 #define GEN_SERVER_PROCESS(module_text, struct_type)                                                         \
     {                                                                                                        \
         .module = (module_text), .size = sizeof(struct_type), .receive = gen_server_receive,                 \
-        .release = gen_server_release                                                                        \
+        .release = gen_server_release, .awaited_by = gen_server_awaited_by                                   \
     }
 
 /* start_link (parent not NULL: linked to it) or start. name: registered before init, or NULL.
@@ -82,13 +83,15 @@ struct owed {
     struct owed *prev; /* utlist, in server->owed */
     struct owed *next;
     struct gen_server *server;
-    uint32_t pid_size; /* bytes of the pid; the tag's follow */
-    uint32_t size;     /* of both */
+    uint32_t pid_size;   /* bytes of the pid; the tag's follow */
+    uint32_t size;       /* of both; the request's seq_trace token follows */
+    uint32_t token_size; /* of that; 0: none */
     uint8_t bytes[];
 };
 
 struct owed *gen_server_defer(struct gen_server *self, const struct from *from);
-/* From, borrowed from owed. Reply with it, then gen_server_owed_free. */
+/* From, borrowed from owed. Reply with it, then gen_server_owed_free. The server stands to seq_trace as it
+ * did when the request came. */
 struct from gen_server_owed_from(const struct owed *owed);
 void gen_server_owed_free(struct owed *owed);
 

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "runtime/blob.h"
 #include "runtime/node.h"
+#include "runtime/seq_trace.h"
 #include "wire/control.h"
 #include "wire/etf_write.h"
 
@@ -171,9 +172,10 @@ void unlink_remote(struct process *process, const struct pid *pid)
     buf_release(&remote);
 }
 
-static void send_exit(struct peer *peer, struct slice from, struct slice to, struct slice reason)
+static void send_exit(struct peer *peer, struct slice from, struct slice to, struct slice token,
+                      struct slice reason)
 {
-    control_exit(&peer->out, (peer->flags & DFLAG_EXIT_PAYLOAD) != 0, from, to, reason);
+    control_exit(&peer->out, (peer->flags & DFLAG_EXIT_PAYLOAD) != 0, from, to, token, reason);
     peer_wake(peer);
 }
 
@@ -191,7 +193,7 @@ void link_in(struct peer *peer, const struct pid *from, struct slice from_term, 
     if (process == NULL) {
         struct buf reason = BUF_EMPTY;
         etf_write_atom(&reason, "noproc");
-        send_exit(peer, to_term, from_term, buf_slice(&reason));
+        send_exit(peer, to_term, from_term, slice_of(NULL, 0), buf_slice(&reason));
         buf_release(&reason);
         return;
     }
@@ -244,11 +246,14 @@ void links_process_down(struct process *process, struct blob *reason)
     while (process->remote_links != NULL) {
         struct remote_link *link = process->remote_links;
         if (link->unlink_id == 0) {
-            struct buf local, remote;
+            struct buf local, remote, token = BUF_EMPTY;
             write_pids(link, &local, &remote);
-            send_exit(link->key.peer, buf_slice(&local), buf_slice(&remote), blob_slice(reason));
+            seq_trace_write(process, &token);
+            send_exit(link->key.peer, buf_slice(&local), buf_slice(&remote), buf_slice(&token),
+                      blob_slice(reason));
             buf_release(&local);
             buf_release(&remote);
+            buf_release(&token);
         }
         free_remote(link);
     }

@@ -4,82 +4,61 @@
 #include "base/mem.h"
 
 #include <assert.h>
+#include <utlist.h>
 
 struct message {
-    struct message *next; /* the one that came after it */
-    size_t size;          /* bytes of the term */
-    uint8_t term[];
+    struct message *prev; /* utlist: of the first it is the last */
+    struct message *next;
+    struct message **holder; /* who may cancel it; NULL: nobody */
+    size_t size;             /* bytes of the term */
+    size_t token_size;       /* bytes of the token behind it */
+    uint8_t bytes[];         /* both */
 };
 
 struct mailbox {
-    struct message *first;
-    struct message *last;
-    struct message **cursor; /* where the pointer to the next message to look at stands */
-    uint32_t length;         /* messages */
-    size_t bytes;            /* of their terms */
+    struct message *first;  /* utlist */
+    struct message *looked; /* the last that was looked at and left; NULL: none */
+    uint32_t length;        /* messages */
+    size_t bytes;           /* of their terms */
 };
 
-static struct mailbox *mailbox_new(void)
+static struct message *next_of(const struct mailbox *mailbox)
 {
-    struct mailbox *mailbox = mem_zalloc(sizeof *mailbox);
-    mailbox->cursor = &mailbox->first;
-    return mailbox;
+    return mailbox->looked == NULL ? mailbox->first : mailbox->looked->next;
 }
 
-/* Inserts a copy of term where *link points; the mailbox is there. */
-static void insert(struct mailbox *mailbox, struct message **link, struct slice term)
+/* Inserts behind after (NULL: at the front). */
+static struct message *insert(struct mailbox **where, struct message *after, struct slice term,
+                              struct slice token)
 {
-    struct message *message = mem_alloc(sizeof *message + term.size);
-    message->next = *link;
+    struct mailbox *mailbox = *where;
+    struct message *message = mem_alloc(sizeof *message + term.size + token.size);
+    message->holder = NULL;
     message->size = term.size;
-    memcpy(message->term, term.data, term.size);
-    *link = message;
-    if (message->next == NULL)
-        mailbox->last = message;
+    message->token_size = token.size;
+    memcpy(message->bytes, term.data, term.size);
+    if (token.size > 0)
+        memcpy(message->bytes + term.size, token.data, token.size);
+    DL_APPEND_ELEM(mailbox->first, after, message);
     mailbox->length++;
     mailbox->bytes += term.size;
+    return message;
 }
 
-void mailbox_push(struct mailbox **where, struct slice term)
+static void let_go(struct message *message)
 {
-    if (*where == NULL)
-        *where = mailbox_new();
-    struct mailbox *mailbox = *where;
-    insert(mailbox, mailbox->last != NULL ? &mailbox->last->next : &mailbox->first, term);
+    if (message->holder != NULL)
+        *message->holder = NULL;
+    message->holder = NULL;
 }
 
-void mailbox_keep(struct mailbox **where, struct slice term)
-{
-    if (*where == NULL)
-        *where = mailbox_new();
-    insert(*where, (*where)->cursor, term);
-    mailbox_leave(*where);
-}
-
-bool mailbox_peek(struct mailbox *mailbox, struct slice *message)
-{
-    if (mailbox == NULL || *mailbox->cursor == NULL)
-        return false;
-    *message = slice_of((*mailbox->cursor)->term, (*mailbox->cursor)->size);
-    return true;
-}
-
-/* The message whose next pointer the cursor stands on; NULL at the front. */
-static struct message *before_cursor(struct mailbox *mailbox)
-{
-    if (mailbox->cursor == &mailbox->first)
-        return NULL;
-    return (struct message *)((char *)mailbox->cursor - offsetof(struct message, next));
-}
-
-void mailbox_take(struct mailbox **where)
+static void remove_message(struct mailbox **where, struct message *message)
 {
     struct mailbox *mailbox = *where;
-    struct message *message = *mailbox->cursor;
-    assert(message != NULL);
-    if (mailbox->last == message)
-        mailbox->last = before_cursor(mailbox);
-    *mailbox->cursor = message->next;
+    let_go(message);
+    if (mailbox->looked == message)
+        mailbox->looked = message == mailbox->first ? NULL : message->prev;
+    DL_DELETE(mailbox->first, message);
     mailbox->length--;
     mailbox->bytes -= message->size;
     mem_free(message);
@@ -87,27 +66,83 @@ void mailbox_take(struct mailbox **where)
         mailbox_free(where);
 }
 
-void mailbox_leave(struct mailbox *mailbox)
+static void make(struct mailbox **where)
 {
-    assert(*mailbox->cursor != NULL);
-    mailbox->cursor = &(*mailbox->cursor)->next;
+    if (*where == NULL)
+        *where = mem_zalloc(sizeof **where);
+}
+
+struct message *mailbox_push(struct mailbox **where, struct slice term, struct slice token)
+{
+    make(where);
+    struct message *first = (*where)->first;
+    return insert(where, first == NULL ? NULL : first->prev, term, token);
+}
+
+struct message *mailbox_keep(struct mailbox **where, struct slice term, struct slice token)
+{
+    make(where);
+    (*where)->looked = insert(where, (*where)->looked, term, token);
+    return (*where)->looked;
+}
+
+bool mailbox_has_next(const struct mailbox *mailbox)
+{
+    return mailbox != NULL && next_of(mailbox) != NULL;
+}
+
+bool mailbox_peek(struct mailbox *mailbox, struct slice *term, struct slice *token)
+{
+    if (!mailbox_has_next(mailbox))
+        return false;
+    struct message *message = next_of(mailbox);
+    let_go(message);
+    *term = slice_of(message->bytes, message->size);
+    *token = slice_of(message->bytes + message->size, message->token_size);
+    return true;
+}
+
+void mailbox_take(struct mailbox **where)
+{
+    assert(mailbox_has_next(*where));
+    remove_message(where, next_of(*where));
+}
+
+struct message *mailbox_leave(struct mailbox *mailbox)
+{
+    assert(mailbox_has_next(mailbox));
+    mailbox->looked = next_of(mailbox);
+    return mailbox->looked;
 }
 
 void mailbox_rescan(struct mailbox *mailbox)
 {
     if (mailbox != NULL)
-        mailbox->cursor = &mailbox->first;
+        mailbox->looked = NULL;
+}
+
+void message_hold(struct message *message, struct message **holder)
+{
+    assert(message->holder == NULL && *holder == NULL);
+    message->holder = holder;
+    *holder = message;
+}
+
+void mailbox_cancel(struct mailbox **where, struct message *message)
+{
+    assert(message->holder != NULL);
+    remove_message(where, message);
 }
 
 void mailbox_free(struct mailbox **where)
 {
+    struct message *message, *next;
     if (*where == NULL)
         return;
-    struct message *message = (*where)->first;
-    while (message != NULL) {
-        struct message *next = message->next;
+    DL_FOREACH_SAFE((*where)->first, message, next)
+    {
+        let_go(message);
         mem_free(message);
-        message = next;
     }
     mem_free(*where);
     *where = NULL;
@@ -125,7 +160,9 @@ size_t mailbox_bytes(const struct mailbox *mailbox)
 
 void mailbox_write(const struct mailbox *mailbox, struct buf *out)
 {
-    const struct message *message = mailbox == NULL ? NULL : mailbox->first;
-    for (; message != NULL; message = message->next)
-        buf_append(out, message->term, message->size);
+    const struct message *message;
+    DL_FOREACH(mailbox == NULL ? NULL : mailbox->first, message)
+    {
+        buf_append(out, message->bytes, message->size);
+    }
 }

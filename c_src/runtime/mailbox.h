@@ -2,7 +2,7 @@
  *
  * An empty mailbox is a NULL pointer: most processes are idle most of the time. A cursor remembers how far
  * the process has looked: messages before it were left unread and are offered again only after
- * mailbox_rescan.
+ * mailbox_rescan. A message that has not been offered yet can be cancelled by who holds it.
  */
 #ifndef RUNTIME_MAILBOX_H
 #define RUNTIME_MAILBOX_H
@@ -14,25 +14,37 @@
 #include <stdint.h>
 
 struct mailbox;
+struct message;
 
-/* Appends a copy of message (a term). *mailbox may be NULL and is allocated then. */
-void mailbox_push(struct mailbox **mailbox, struct slice message);
+/* Appends a copy of message (a term) and of its seq_trace token (a term, or empty). *mailbox may be NULL and
+ * is allocated then. Returned: the message, for message_hold; good as long as it is in the mailbox. */
+struct message *mailbox_push(struct mailbox **mailbox, struct slice message, struct slice token);
 
-/* The next message that was not looked at yet; false if there is none. Borrowed until mailbox_take of it. */
-bool mailbox_peek(struct mailbox *mailbox, struct slice *message);
+/* True if there is a message that was not looked at yet. */
+bool mailbox_has_next(const struct mailbox *mailbox);
+
+/* That message and its token, borrowed until it is taken; nobody can cancel it any more. False if there is
+ * none. */
+bool mailbox_peek(struct mailbox *mailbox, struct slice *message, struct slice *token);
 
 /* Removes the message that mailbox_peek gave. Frees the mailbox when it was the last. */
 void mailbox_take(struct mailbox **mailbox);
 
 /* Leaves that message unread: mailbox_peek goes on behind it. */
-void mailbox_leave(struct mailbox *mailbox);
+struct message *mailbox_leave(struct mailbox *mailbox);
 
 /* Inserts a copy of a message that was looked at without ever being in the mailbox, and left: it stands
  * before everything that was not looked at. */
-void mailbox_keep(struct mailbox **mailbox, struct slice message);
+struct message *mailbox_keep(struct mailbox **mailbox, struct slice message, struct slice token);
 
 /* All messages are offered again from the first. */
 void mailbox_rescan(struct mailbox *mailbox);
+
+/* *holder becomes message, and NULL as soon as the message is offered or goes. One holder a message. */
+void message_hold(struct message *message, struct message **holder);
+
+/* Removes a held message. Frees the mailbox when it was the last. */
+void mailbox_cancel(struct mailbox **mailbox, struct message *message);
 
 /* Frees it with all messages. */
 void mailbox_free(struct mailbox **mailbox);

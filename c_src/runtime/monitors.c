@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "runtime/blob.h"
+#include "runtime/mailbox.h"
 #include "runtime/node.h"
 #include "runtime/registry.h"
 #include "wire/control.h"
@@ -33,6 +34,10 @@ static struct monitor *find(struct node *node, struct peer *maker, const struct 
 /* Removes it from wherever it hangs and frees it. */
 static void drop(struct node *node, struct monitor *monitor)
 {
+    if (monitor->request != NULL) {
+        mailbox_cancel(&monitor->watched->mailbox, monitor->request);
+        node->cancelled++;
+    }
     if (monitor->watched != NULL)
         DL_DELETE2(monitor->watched->watchers, monitor, watched_prev, watched_next);
     else
@@ -169,6 +174,18 @@ void monitor_remove(struct process *process, const struct ref *ref)
     if (monitor->watched == NULL)
         send_demonitor(monitor);
     drop(process->node, monitor);
+}
+
+void monitor_hold_request(struct process *watched, const struct ref *ref, struct message *message)
+{
+    struct node *node = watched->node;
+    struct pid maker = {.node = ref->node, .creation = ref->creation};
+    struct peer *peer = node_is_self(node, ref->node) ? NULL : peer_of_pid(node, &maker);
+    if (peer == NULL && !node_is_self(node, ref->node))
+        return;
+    struct monitor *monitor = find(node, peer, ref);
+    if (monitor != NULL && monitor->watched == watched && monitor->request == NULL)
+        message_hold(message, &monitor->request);
 }
 
 static void send_down(struct peer *peer, struct slice watched, struct slice watcher, struct slice ref,

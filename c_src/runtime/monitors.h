@@ -20,6 +20,7 @@ struct monitor {
     struct process *watcher;      /* NULL: made by a remote process */
     struct peer *peer;            /* of the remote party; NULL: both local */
     struct pid remote;            /* its numbers (node unset) */
+    struct message *request;      /* waits in watched's mailbox, asked by the watcher; NULL: none */
     struct blob *name;            /* the atom under which the watched one was named; NULL: by pid */
     struct monitor *watched_prev; /* in watched->watchers */
     struct monitor *watched_next;
@@ -37,6 +38,10 @@ void monitor_add(struct process *process, struct slice pid, struct ref *ref);
 
 /* Nothing comes any more (a DOWN that is in the mailbox already stays). */
 void monitor_remove(struct process *process, const struct ref *ref);
+
+/* message waits in watched's mailbox and its sender waits for the answer by that monitor (nothing if there is
+ * no such monitor on watched): it is cancelled when the monitor goes. */
+void monitor_hold_request(struct process *watched, const struct ref *ref, struct message *message);
 
 /* Signals from a peer. to: pid or name, as terms. */
 void monitor_p_in(struct peer *peer, const struct pid *from, struct slice from_term, struct slice to,

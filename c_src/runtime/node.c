@@ -82,6 +82,7 @@ void node_release(struct node *node)
     buf_release(&node->atom);
     buf_release(&node->sending.local);
     buf_release(&node->sending.pid);
+    buf_release(&node->sending.token);
 }
 
 process_id node_slot_take(struct node *node, struct process *process)

@@ -49,6 +49,7 @@ struct node {
         size_t mark;        /* of frame_begin */
         struct buf local;   /* memory for local and undeliverable messages */
         struct buf pid;     /* memory for the sender's pid */
+        struct buf token;   /* the sender's token; empty: none */
     } sending;
     uint32_t ref_counter[3]; /* words of the last reference made */
     uint64_t unlink_counter; /* last id sent in an UNLINK_ID */
@@ -57,6 +58,7 @@ struct node {
     uint64_t messages;       /* delivered to processes, for statistics */
     uint64_t bytes_in;       /* of all frames from peers, for statistics */
     uint64_t bytes_out;      /* handed to the sockets of peers */
+    uint64_t cancelled;      /* requests dropped because their caller had given up */
     uint64_t bad_messages;   /* unknown or malformed, dropped */
     uint64_t bad_logged_ms;  /* when the last line about them was written */
     /* SPAWN_REQUEST that nobody here serves is answered notsup; NULL until rpc is there. Returns true if it

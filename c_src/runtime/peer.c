@@ -94,24 +94,24 @@ static bool read_ours(const struct peer *peer, struct slice term, struct pid *pi
     return pid_read(&term, pid) && node_is_self(peer->node, pid->node);
 }
 
-static void deliver(struct peer *peer, struct process *process, struct slice message)
+static void deliver(struct process *process, const struct control *control)
 {
     if (process != NULL)
-        process_deliver(process, message);
+        process_deliver(process, control->message, control->token);
 }
 
 static int send_in(struct peer *peer, const struct control *control)
 {
     struct pid to;
     if (control->op == CONTROL_REG_SEND) {
-        deliver(peer, registry_find_atom(peer->node, control->to), control->message);
+        deliver(registry_find_atom(peer->node, control->to), control);
     } else if (control->op == CONTROL_ALIAS_SEND) {
         struct ref ref;
         struct slice cursor = control->to;
         if (ref_read(&cursor, &ref))
-            deliver(peer, alias_take(peer->node, &ref), control->message);
+            deliver(alias_take(peer->node, &ref), control);
     } else if (read_ours(peer, control->to, &to)) {
-        deliver(peer, process_find_pid(peer->node, &to), control->message);
+        deliver(process_find_pid(peer->node, &to), control);
     }
     return 0;
 }

@@ -10,6 +10,7 @@
 #include "runtime/monitors.h"
 #include "runtime/node.h"
 #include "runtime/registry.h"
+#include "runtime/seq_trace.h"
 #include "wire/control.h"
 #include "wire/etf_compare.h"
 #include "wire/etf_read.h"
@@ -72,6 +73,7 @@ static void process_die(struct process *process)
     links_process_down(process, reason);
     monitors_process_down(process, blob_slice(reason));
     mailbox_free(&process->mailbox);
+    seq_trace_free(process);
     blob_drop(reason);
     process->exit_reason = NULL;
     if (!process->queued)
@@ -117,58 +119,72 @@ static bool can_run(const struct process *process)
 }
 
 /* Offers one message; false if the process ended. */
-static bool offer(struct process *process, struct slice message, enum receive *verdict)
+static bool offer(struct process *process, struct slice message, struct slice token, enum receive *verdict)
 {
     process->node->messages++;
     process->messages++;
+    if (token.size > 0 || process->seq_trace != NULL)
+        seq_trace_receive(process, token);
     process_enter(process);
     *verdict = process->type->receive(process, message);
     return leave(process);
 }
 
+/* A message has to wait: from now on it goes when who waits for its answer gives up. */
+static void may_be_cancelled(struct process *process, struct message *waiting, struct slice message)
+{
+    struct ref ref;
+    if (process->type->awaited_by != NULL && process->type->awaited_by(message, &ref))
+        monitor_hold_request(process, &ref, waiting);
+}
+
 unsigned process_run(struct process *process, unsigned budget)
 {
-    struct slice message;
+    struct slice message, token;
     unsigned used = 0;
-    while (used < budget && can_run(process) && mailbox_peek(process->mailbox, &message)) {
+    while (used < budget && can_run(process) && mailbox_peek(process->mailbox, &message, &token)) {
         enum receive verdict;
         used++;
-        if (!offer(process, message, &verdict))
+        if (!offer(process, message, token, &verdict))
             return used;
         if (verdict == RECEIVE_TAKEN)
             mailbox_take(&process->mailbox);
         else
-            mailbox_leave(process->mailbox);
+            may_be_cancelled(process, mailbox_leave(process->mailbox), message);
         apply_rescan(process);
     }
-    if (can_run(process) && mailbox_peek(process->mailbox, &message))
+    if (can_run(process) && mailbox_has_next(process->mailbox))
         node_run_later(process->node, process);
     return used;
 }
 
-void process_deliver(struct process *process, struct slice message)
+static void post(struct process *process, struct slice message, struct slice token)
 {
-    struct slice unread;
+    if (process->dead || process->exit_reason != NULL)
+        return;
+    may_be_cancelled(process, mailbox_push(&process->mailbox, message, token), message);
+    if (!process->paused)
+        node_run_later(process->node, process);
+}
+
+void process_deliver(struct process *process, struct slice message, struct slice token)
+{
     if (process->node->depth > 0 || process->queued || !can_run(process) ||
-        mailbox_peek(process->mailbox, &unread)) {
-        process_post(process, message);
+        mailbox_has_next(process->mailbox)) {
+        post(process, message, token);
         return;
     }
     enum receive verdict;
-    if (!offer(process, message, &verdict))
+    if (!offer(process, message, token, &verdict))
         return;
     if (verdict == RECEIVE_LEFT)
-        mailbox_keep(&process->mailbox, message);
+        may_be_cancelled(process, mailbox_keep(&process->mailbox, message, token), message);
     apply_rescan(process);
 }
 
 void process_post(struct process *process, struct slice message)
 {
-    if (process->dead || process->exit_reason != NULL)
-        return;
-    mailbox_push(&process->mailbox, message);
-    if (!process->paused)
-        node_run_later(process->node, process);
+    post(process, message, slice_of(NULL, 0));
 }
 
 void process_pause(struct process *process)
@@ -268,6 +284,19 @@ static struct buf *open_local(struct node *node, struct process *to)
     return node->sending.buf;
 }
 
+/* Counts the sender's token up; it is in node->sending until the message is sent. */
+static void begin_sending(struct node *node, struct process *from)
+{
+    assert(node->sending.buf == NULL);
+    buf_clear(&node->sending.token);
+    seq_trace_write(from, &node->sending.token);
+}
+
+static struct slice token(const struct node *node)
+{
+    return buf_slice(&node->sending.token);
+}
+
 /* The sender as a term, in memory that holds until the next send. */
 static struct slice sender(struct node *node, const struct process *from)
 {
@@ -286,9 +315,8 @@ static struct buf *open_remote(struct node *node, struct peer *peer, size_t mark
     return node->sending.buf;
 }
 
-struct buf *process_send_begin(struct node *node, const struct process *from, struct slice to)
+static struct buf *open_pid(struct node *node, const struct process *from, struct slice to)
 {
-    assert(node->sending.buf == NULL);
     struct process *local;
     struct peer *peer;
     route(node, to, &local, &peer);
@@ -296,26 +324,10 @@ struct buf *process_send_begin(struct node *node, const struct process *from, st
         return open_local(node, local);
     size_t mark;
     if (from != NULL && (peer->flags & DFLAG_SEND_SENDER))
-        mark = control_send_sender_begin(&peer->out, sender(node, from), to);
+        mark = control_send_sender_begin(&peer->out, sender(node, from), to, token(node));
     else
-        mark = control_send_begin(&peer->out, to);
+        mark = control_send_begin(&peer->out, to, token(node));
     return open_remote(node, peer, mark);
-}
-
-struct buf *process_alias_send_begin(struct node *node, const struct process *from, struct slice to,
-                                     struct slice alias)
-{
-    assert(node->sending.buf == NULL);
-    struct process *local;
-    struct peer *peer;
-    route(node, to, &local, &peer);
-    if (peer == NULL) {
-        struct ref ref;
-        return open_local(node, local != NULL && ref_read(&alias, &ref) ? alias_take(node, &ref) : NULL);
-    }
-    if (!(peer->flags & DFLAG_ALIAS) || from == NULL)
-        return process_send_begin(node, from, to);
-    return open_remote(node, peer, control_alias_send_begin(&peer->out, sender(node, from), alias));
 }
 
 static struct buf *open_alias(struct node *node, const struct process *from, struct slice to,
@@ -327,7 +339,7 @@ static struct buf *open_alias(struct node *node, const struct process *from, str
     struct peer *peer = peer_of_pid(node, &owner);
     if (peer == NULL || !(peer->flags & DFLAG_ALIAS))
         return open_local(node, NULL);
-    return open_remote(node, peer, control_alias_send_begin(&peer->out, sender(node, from), to));
+    return open_remote(node, peer, control_alias_send_begin(&peer->out, sender(node, from), to, token(node)));
 }
 
 /* Name or {Name, Node}; anything else is nobody. */
@@ -346,16 +358,39 @@ static struct buf *open_name(struct node *node, const struct process *from, stru
     struct peer *peer = etf_read_atom(&to, text, &size) ? peer_find(node, slice_of(text, size)) : NULL;
     if (peer == NULL || etf_type(name) != TERM_ATOM)
         return open_local(node, NULL);
-    return open_remote(node, peer, control_reg_send_begin(&peer->out, sender(node, from), name));
+    return open_remote(node, peer, control_reg_send_begin(&peer->out, sender(node, from), name, token(node)));
 }
 
-struct buf *process_send_any_begin(struct node *node, const struct process *from, struct slice to)
+struct buf *process_send_begin(struct node *node, struct process *from, struct slice to)
+{
+    begin_sending(node, from);
+    return open_pid(node, from, to);
+}
+
+struct buf *process_alias_send_begin(struct node *node, struct process *from, struct slice to,
+                                     struct slice alias)
+{
+    begin_sending(node, from);
+    struct process *local;
+    struct peer *peer;
+    route(node, to, &local, &peer);
+    if (peer == NULL) {
+        struct ref ref;
+        return open_local(node, local != NULL && ref_read(&alias, &ref) ? alias_take(node, &ref) : NULL);
+    }
+    if (!(peer->flags & DFLAG_ALIAS) || from == NULL)
+        return open_pid(node, from, to);
+    return open_remote(node, peer,
+                       control_alias_send_begin(&peer->out, sender(node, from), alias, token(node)));
+}
+
+struct buf *process_send_any_begin(struct node *node, struct process *from, struct slice to)
 {
     struct ref ref;
     struct slice cursor = to;
-    assert(node->sending.buf == NULL);
+    begin_sending(node, from);
     if (etf_type(to) == TERM_PID)
-        return process_send_begin(node, from, to);
+        return open_pid(node, from, to);
     return ref_read(&cursor, &ref) ? open_alias(node, from, to, &ref) : open_name(node, from, to);
 }
 
@@ -368,6 +403,6 @@ void process_send_end(struct node *node)
         frame_end(&peer->out, node->sending.mark);
         peer_wake(peer);
     } else if (node->sending.to != NULL) {
-        process_post(node->sending.to, buf_slice(&node->sending.local));
+        post(node->sending.to, buf_slice(&node->sending.local), token(node));
     }
 }

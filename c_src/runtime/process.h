@@ -35,6 +35,10 @@ struct process_type {
     /* The process has ended, killed or not, and cannot be found any more: frees what the struct owns, but not
      * the struct. Must not send. May be NULL. */
     void (*release)(struct process *self, struct slice reason);
+    /* The reference by whose monitor the sender of this message waits for the answer: when that monitor goes
+     * (a timeout, the sender's death, a lost connection) before the message was offered, it is dropped.
+     * False: nobody waits. May be NULL. */
+    bool (*awaited_by)(struct slice message, struct ref *ref);
 };
 
 /* A local process as a number that never comes again: slot and how often it was used. 0 is no process. */
@@ -49,18 +53,19 @@ struct process {
     struct remote_link *remote_links; /* links to processes of other nodes */
     struct monitor *watchers;         /* monitors on it (monitors.h) */
     struct monitor *watching;         /* monitors it holds */
-    struct blob *exit_reason;         /* why it ends as soon as its callback returns; NULL: it goes on */
-    struct process *run_next;         /* next in the node's run queue */
-    uint64_t messages;                /* offered to it, for process_info */
-    uint32_t link_count;              /* length of links */
-    uint16_t running;                 /* how many of its callbacks are on the stack */
-    bool trap_exit;                   /* exit signals become {'EXIT', From, Reason} messages */
-    bool paused;                      /* messages wait, whatever they are (loading) */
-    bool queued;                      /* stands in the run queue */
-    bool dead;                        /* ended; memory goes when nothing points to it any more */
-    bool registered;                  /* has a name in the registry */
-    bool aliased;                     /* has aliases */
-    bool rescan;                      /* offer left messages again after this callback */
+    struct seq_trace *seq_trace; /* the token of the message it received last; NULL: none (seq_trace.h) */
+    struct blob *exit_reason;    /* why it ends as soon as its callback returns; NULL: it goes on */
+    struct process *run_next;    /* next in the node's run queue */
+    uint64_t messages;           /* offered to it, for process_info */
+    uint32_t link_count;         /* length of links */
+    uint16_t running;            /* how many of its callbacks are on the stack */
+    bool trap_exit;              /* exit signals become {'EXIT', From, Reason} messages */
+    bool paused;                 /* messages wait, whatever they are (loading) */
+    bool queued;                 /* stands in the run queue */
+    bool dead;                   /* ended; memory goes when nothing points to it any more */
+    bool registered;             /* has a name in the registry */
+    bool aliased;                /* has aliases */
+    bool rescan;                 /* offer left messages again after this callback */
 };
 
 /* Makes a process of that type; its memory is zeroed but for struct process. It exists at once: register,
@@ -83,10 +88,10 @@ static inline process_id process_id_of(const struct pid *pid)
 }
 
 /* Gives a message (a term, borrowed) to the process: runs it at once if the process is idle and nothing else
- * is running, else queues a copy. */
-void process_deliver(struct process *process, struct slice message);
+ * is running, else queues a copy. token: the sender's seq_trace token, a term; empty: none. */
+void process_deliver(struct process *process, struct slice message, struct slice token);
 
-/* Queues a copy in any case. */
+/* Queues a copy in any case, without a token. */
 void process_post(struct process *process, struct slice message);
 
 /* For node.c: runs messages from its mailbox, at most budget; returns how many. */
@@ -126,16 +131,16 @@ void process_enter(struct process *process);
 void process_leave(struct process *process);
 
 /* Opens a message to a pid (a term), wherever it lives: append one term to the buffer returned and call
- * process_send_end, with no other send in between. from may be NULL (sent by the node itself). A message to a
- * node that is not connected goes nowhere. */
-struct buf *process_send_begin(struct node *node, const struct process *from, struct slice to);
+ * process_send_end, with no other send in between. It carries from's token. from may be NULL (sent by the
+ * node itself). A message to a node that is not connected goes nowhere. */
+struct buf *process_send_begin(struct node *node, struct process *from, struct slice to);
 /* The same to the alias (a reference as a term); pid tells the node. Falls back to the pid where the peer
  * does not know aliases. */
-struct buf *process_alias_send_begin(struct node *node, const struct process *from, struct slice to,
+struct buf *process_alias_send_begin(struct node *node, struct process *from, struct slice to,
                                      struct slice alias);
 /* To whatever erlang:send takes: a pid, an alias, {Name, Node}, the name of a process of this node. Whatever
  * else the term is, the message goes nowhere. */
-struct buf *process_send_any_begin(struct node *node, const struct process *from, struct slice to);
+struct buf *process_send_any_begin(struct node *node, struct process *from, struct slice to);
 void process_send_end(struct node *node);
 
 #endif

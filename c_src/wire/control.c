@@ -211,40 +211,54 @@ static void append_payload(struct buf *out, struct slice term)
     etf_write_term(out, term);
 }
 
-size_t control_send_begin(struct buf *out, struct slice to)
+/* Ends the control tuple and opens the payload. */
+static void append_token(struct buf *out, struct slice token)
 {
-    size_t mark = begin(out, CONTROL_SEND, 2);
+    etf_write_term(out, token);
+    etf_write_version(out);
+}
+
+/* The plain operation, or its form with a token: one element more. */
+static size_t begin_traced(struct buf *out, enum control_op plain, enum control_op traced, uint8_t count,
+                           struct slice token)
+{
+    return token.size == 0 ? begin(out, plain, count) : begin(out, traced, count + 1);
+}
+
+size_t control_send_begin(struct buf *out, struct slice to, struct slice token)
+{
+    size_t mark = begin_traced(out, CONTROL_SEND, CONTROL_SEND_TT, 2, token);
     append_unused(out);
     etf_write_term(out, to);
-    etf_write_version(out);
+    append_token(out, token);
     return mark;
 }
 
-size_t control_send_sender_begin(struct buf *out, struct slice from, struct slice to)
+size_t control_send_sender_begin(struct buf *out, struct slice from, struct slice to, struct slice token)
 {
-    size_t mark = begin(out, CONTROL_SEND_SENDER, 2);
+    size_t mark = begin_traced(out, CONTROL_SEND_SENDER, CONTROL_SEND_SENDER_TT, 2, token);
     etf_write_term(out, from);
     etf_write_term(out, to);
-    etf_write_version(out);
+    append_token(out, token);
     return mark;
 }
 
-size_t control_reg_send_begin(struct buf *out, struct slice from, struct slice name)
+size_t control_reg_send_begin(struct buf *out, struct slice from, struct slice name, struct slice token)
 {
-    size_t mark = begin(out, CONTROL_REG_SEND, 3);
+    size_t mark = begin_traced(out, CONTROL_REG_SEND, CONTROL_REG_SEND_TT, 3, token);
     etf_write_term(out, from);
     append_unused(out);
     etf_write_term(out, name);
-    etf_write_version(out);
+    append_token(out, token);
     return mark;
 }
 
-size_t control_alias_send_begin(struct buf *out, struct slice from, struct slice alias)
+size_t control_alias_send_begin(struct buf *out, struct slice from, struct slice alias, struct slice token)
 {
-    size_t mark = begin(out, CONTROL_ALIAS_SEND, 2);
+    size_t mark = begin_traced(out, CONTROL_ALIAS_SEND, CONTROL_ALIAS_SEND_TT, 2, token);
     etf_write_term(out, from);
     etf_write_term(out, alias);
-    etf_write_version(out);
+    append_token(out, token);
     return mark;
 }
 
@@ -274,13 +288,14 @@ void control_unlink_id_ack(struct buf *out, struct slice id, struct slice from, 
     frame_end(out, mark);
 }
 
-/* EXIT, EXIT2 and their PAYLOAD_ forms. */
-static void exit_signal(struct buf *out, enum control_op plain, enum control_op with_payload, bool payload,
-                        struct slice from, struct slice to, struct slice reason)
+/* EXIT, EXIT2 and their PAYLOAD_ forms, with a token or (empty) without. */
+static void exit_signal(struct buf *out, enum control_op op, bool payload, struct slice from, struct slice to,
+                        struct slice token, struct slice reason)
 {
-    size_t mark = payload ? begin(out, with_payload, 2) : begin(out, plain, 3);
+    size_t mark = begin(out, op, (uint8_t)(2 + (token.size > 0) + !payload));
     etf_write_term(out, from);
     etf_write_term(out, to);
+    etf_write_term(out, token);
     if (payload)
         append_payload(out, reason);
     else
@@ -288,14 +303,18 @@ static void exit_signal(struct buf *out, enum control_op plain, enum control_op 
     frame_end(out, mark);
 }
 
-void control_exit(struct buf *out, bool payload, struct slice from, struct slice to, struct slice reason)
+void control_exit(struct buf *out, bool payload, struct slice from, struct slice to, struct slice token,
+                  struct slice reason)
 {
-    exit_signal(out, CONTROL_EXIT, CONTROL_PAYLOAD_EXIT, payload, from, to, reason);
+    static const enum control_op ops[2][2] = {{CONTROL_EXIT, CONTROL_PAYLOAD_EXIT},
+                                              {CONTROL_EXIT_TT, CONTROL_PAYLOAD_EXIT_TT}};
+    exit_signal(out, ops[token.size > 0][payload], payload, from, to, token, reason);
 }
 
 void control_exit2(struct buf *out, bool payload, struct slice from, struct slice to, struct slice reason)
 {
-    exit_signal(out, CONTROL_EXIT2, CONTROL_PAYLOAD_EXIT2, payload, from, to, reason);
+    exit_signal(out, payload ? CONTROL_PAYLOAD_EXIT2 : CONTROL_EXIT2, payload, from, to, slice_of(NULL, 0),
+                reason);
 }
 
 void control_monitor_p_exit(struct buf *out, bool payload, struct slice watched, struct slice watcher,

@@ -60,6 +60,7 @@ struct control {
     struct slice unlink_id;    /* UNLINK_ID, UNLINK_ID_ACK: an integer 1..2^64-1 */
     struct slice message;      /* SEND, REG_SEND, ALIAS_SEND: the payload */
     struct slice reason;       /* EXIT, EXIT2, MONITOR_P_EXIT: the reason, wherever it stood */
+    struct slice token;        /* of the _TT forms: the sender's seq_trace token; any term */
     struct slice group_leader; /* SPAWN_REQUEST, GROUP_LEADER (there: to = pid) */
     struct slice mfa;          /* SPAWN_REQUEST: {M, F, Arity} of atoms and an integer */
     struct slice options;      /* SPAWN_REQUEST: a proper list */
@@ -74,11 +75,15 @@ int control_parse(struct slice frame, uint32_t depth_max, struct control *contro
 
 /* Builders. Each appends one whole frame to out, its length included, but control_*_begin, which leave the
  * frame open for the payload: its 131 is written, the caller appends one term and calls frame_end(out, mark)
- * with the mark returned. from, to, ref: terms (pid, name or reference as the operation wants). */
-size_t control_send_begin(struct buf *out, struct slice to);                             /* SEND */
-size_t control_send_sender_begin(struct buf *out, struct slice from, struct slice to);   /* SEND_SENDER */
-size_t control_reg_send_begin(struct buf *out, struct slice from, struct slice name);    /* REG_SEND */
-size_t control_alias_send_begin(struct buf *out, struct slice from, struct slice alias); /* ALIAS_SEND */
+ * with the mark returned. from, to, ref: terms (pid, name or reference as the operation wants). token: the
+ * sender's seq_trace token, which makes it the _TT form; empty: none. */
+size_t control_send_begin(struct buf *out, struct slice to, struct slice token); /* SEND */
+size_t control_send_sender_begin(struct buf *out, struct slice from, struct slice to,
+                                 struct slice token); /* SEND_SENDER */
+size_t control_reg_send_begin(struct buf *out, struct slice from, struct slice name,
+                              struct slice token); /* REG_SEND */
+size_t control_alias_send_begin(struct buf *out, struct slice from, struct slice alias,
+                                struct slice token); /* ALIAS_SEND */
 
 void control_link(struct buf *out, struct slice from, struct slice to);
 void control_unlink_id(struct buf *out, uint64_t id, struct slice from, struct slice to);
@@ -86,7 +91,8 @@ void control_unlink_id(struct buf *out, uint64_t id, struct slice from, struct s
 void control_unlink_id_ack(struct buf *out, struct slice id, struct slice from, struct slice to);
 
 /* payload: true for the PAYLOAD_ form (the peer announced EXIT_PAYLOAD). reason: a term. */
-void control_exit(struct buf *out, bool payload, struct slice from, struct slice to, struct slice reason);
+void control_exit(struct buf *out, bool payload, struct slice from, struct slice to, struct slice token,
+                  struct slice reason);
 void control_exit2(struct buf *out, bool payload, struct slice from, struct slice to, struct slice reason);
 void control_monitor_p_exit(struct buf *out, bool payload, struct slice watched, struct slice watcher,
                             struct slice ref, struct slice reason);

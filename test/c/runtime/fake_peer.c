@@ -138,7 +138,7 @@ void fake_deliver(struct process *process, const char *message)
 {
     struct buf term = BUF_EMPTY;
     fake_write(&term, message);
-    process_deliver(process, buf_slice(&term));
+    process_deliver(process, buf_slice(&term), slice_of(NULL, 0));
     buf_release(&term);
 }
 
@@ -158,7 +158,7 @@ void fake_exit(struct process *process, const char *reason)
     buf_release(&term);
 }
 
-void fake_send(struct fake *f, const struct process *from, const char *to, const char *message)
+void fake_send(struct fake *f, struct process *from, const char *to, const char *message)
 {
     struct buf pid = BUF_EMPTY;
     fake_write(&pid, to);

@@ -74,7 +74,7 @@ void fake_post(struct process *process, const char *message);
 void fake_exit(struct process *process, const char *reason);
 
 /* Sends a message from a process (or nobody: NULL) to a pid, as a process does it. */
-void fake_send(struct fake *f, const struct process *from, const char *to, const char *message);
+void fake_send(struct fake *f, struct process *from, const char *to, const char *message);
 
 /* A pid or reference of text, as numbers; the node's atom stands in *memory, which the caller releases. */
 struct pid fake_pid(struct buf *memory, const char *text);

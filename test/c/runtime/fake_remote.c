@@ -256,7 +256,7 @@ void remote_write_echo(struct remote *remote, struct buf *out, uint32_t number, 
     etf_write_atom(&name, "echo");
     buf_append_u32(&bytes, number);
     memset(buf_extend(&bytes, size), 'x', size);
-    size_t mark = control_reg_send_begin(out, buf_slice(&pid), buf_slice(&name));
+    size_t mark = control_reg_send_begin(out, buf_slice(&pid), buf_slice(&name), slice_of(NULL, 0));
     etf_write_tuple(out, 2);
     etf_write_term(out, buf_slice(&pid));
     etf_write_binary(out, slice_of(bytes.data, size));

@@ -6,6 +6,8 @@
 #include "runtime/registry.h"
 #include "wire/etf_read.h"
 
+#include <stdio.h>
+
 /* How a server behaves; its argument. */
 struct config {
     struct fake *f;
@@ -657,6 +659,101 @@ static void gen_server_terminate__slow_when_paused__exits_reach_it(void **state)
     fake_expect_events(f, "terminate:why info:{'EXIT',<a.9.0>,finish} release");
 }
 
+/* ---- callers that give up */
+
+static void gen_server__caller_gives_up__its_waiting_request_is_dropped(void **state)
+{
+    static const char *const tags[] = {"#a.7", "[alias|#a.7]", "[[alias|#a.7]|x]"};
+    for (size_t i = 0; i < sizeof tags / sizeof *tags; i++) {
+        struct fake *f = *state;
+        char request[128];
+        struct process *process = start(f, &full);
+        process_pause(process);
+        snprintf(request, sizeof request, "{'$gen_call',{<a.5.0>,%s},get}", tags[i]);
+        fake_in(&f->a, "{MONITOR_P,<a.5.0>,<0.1.0>,#a.7}", NULL);
+        in(f, request);
+        in(f, "{'$gen_call',{<a.6.0>,x},get}");
+        fake_in(&f->a, "{DEMONITOR_P,<a.5.0>,<0.1.0>,#a.7}", NULL);
+        assert_int_equal(f->node.cancelled, 1);
+        process_resume(process);
+        fake_expect_out(f, &f->a, "{SEND_SENDER,<0.1.0>,<a.6.0>} {x,value}");
+        fake_tear_down(state);
+        fake_set_up(state);
+    }
+}
+
+static void gen_server__caller_gives_up__others_and_casts_stay(void **state)
+{
+    struct fake *f = *state;
+    struct process *process = start(f, &full);
+    process_pause(process);
+    fake_in(&f->a, "{MONITOR_P,<a.5.0>,<0.1.0>,#a.7}", NULL);
+    fake_in(&f->a, "{MONITOR_P,<a.5.0>,<0.1.0>,#a.8}", NULL);
+    in(f, "{'$gen_cast',#a.7}");
+    in(f, "{'$gen_call',{<a.5.0>,#a.8},get}");
+    in(f, "{'$gen_call',{<a.5.0>,{#a.7,x}},get}");
+    fake_in(&f->a, "{DEMONITOR_P,<a.5.0>,<0.1.0>,#a.7}", NULL);
+    assert_int_equal(f->node.cancelled, 0);
+    process_resume(process);
+    fake_expect_out(
+        f, &f->a,
+        "{SEND_SENDER,<0.1.0>,<a.5.0>} {#a.8,value}; {SEND_SENDER,<0.1.0>,<a.5.0>} {{#a.7,x},value}");
+    fake_expect_events(f, "cast:#a.7");
+}
+
+static void gen_server__caller_is_lost__its_waiting_requests_are_dropped(void **state)
+{
+    struct fake *f = *state;
+    struct process *process = start(f, &full);
+    process_pause(process);
+    fake_in(&f->a, "{MONITOR_P,<a.5.0>,<0.1.0>,#a.7}", NULL);
+    in(f, "{'$gen_call',{<a.5.0>,[alias|#a.7]},{exit,why}}");
+    in(f, "{'$gen_call',{<b.5.0>,y},get}");
+    fake_down(&f->a);
+    assert_int_equal(f->node.cancelled, 1);
+    process_resume(process);
+    fake_expect_out(f, &f->b, "{SEND_SENDER,<0.1.0>,<b.5.0>} {y,value}");
+}
+
+static void gen_server__caller_gives_up_while_postponed__is_dropped(void **state)
+{
+    struct fake *f = *state;
+    struct process *process = start(f, &full);
+    fake_in(&f->a, "{MONITOR_P,<a.5.0>,<0.1.0>,#a.7}", NULL);
+    in(f, "{'$gen_call',{<a.5.0>,#a.7},when_ready}");
+    fake_in(&f->a, "{MONITOR_P,<a.6.0>,<0.1.0>,#a.8}", NULL);
+    in(f, "{'$gen_call',{<a.6.0>,#a.8},when_ready}");
+    process_rescan(process); /* offered again and left again */
+    fake_run(f);
+    fake_in(&f->a, "{DEMONITOR_P,<a.5.0>,<0.1.0>,#a.7}", NULL);
+    assert_int_equal(f->node.cancelled, 1);
+    in(f, "{'$gen_cast',ready}");
+    fake_expect_out(f, &f->a, "{SEND_SENDER,<0.1.0>,<a.6.0>} {#a.8,ready}");
+}
+
+static void gen_server__caller_gives_up_after_the_answer__nothing_is_dropped(void **state)
+{
+    struct fake *f = *state;
+    start(f, &full);
+    fake_in(&f->a, "{MONITOR_P,<a.5.0>,<0.1.0>,#a.7}", NULL);
+    in(f, "{'$gen_call',{<a.5.0>,#a.7},later}");
+    fake_in(&f->a, "{DEMONITOR_P,<a.5.0>,<0.1.0>,#a.7}", NULL);
+    assert_int_equal(f->node.cancelled, 0);
+    in(f, "{'$gen_cast',answer}");
+    fake_expect_out(f, &f->a, "{SEND_SENDER,<0.1.0>,<a.5.0>} {#a.7,late}");
+}
+
+static void gen_server__ends_with_requests_waiting__all_are_freed(void **state)
+{
+    struct fake *f = *state;
+    struct process *process = start(f, &full);
+    process_pause(process);
+    fake_in(&f->a, "{MONITOR_P,<a.5.0>,<0.1.0>,#a.7}", NULL);
+    in(f, "{'$gen_call',{<a.5.0>,#a.7},get}");
+    fake_exit(process, "why");
+    fake_expect_out(f, &f->a, "{PAYLOAD_MONITOR_P_EXIT,<0.1.0>,<a.5.0>,#a.7} why");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -697,6 +794,12 @@ int main(void)
         FAKE_TEST(gen_server_terminate__slow_and_finished_from_outside__ends),
         FAKE_TEST(gen_server_terminate__slow_and_killed__ends),
         FAKE_TEST(gen_server_terminate__slow_when_paused__exits_reach_it),
+        FAKE_TEST(gen_server__caller_gives_up__its_waiting_request_is_dropped),
+        FAKE_TEST(gen_server__caller_gives_up__others_and_casts_stay),
+        FAKE_TEST(gen_server__caller_is_lost__its_waiting_requests_are_dropped),
+        FAKE_TEST(gen_server__caller_gives_up_while_postponed__is_dropped),
+        FAKE_TEST(gen_server__caller_gives_up_after_the_answer__nothing_is_dropped),
+        FAKE_TEST(gen_server__ends_with_requests_waiting__all_are_freed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,22 +6,25 @@
 #include <stdlib.h>
 #include <time.h>
 
+static const struct slice none;
+
 static void push(struct mailbox **mailbox, const char *message)
 {
-    mailbox_push(mailbox, slice_of_text(message));
+    mailbox_push(mailbox, slice_of_text(message), none);
 }
 
 static void expect_next(struct mailbox *mailbox, const char *message)
 {
-    struct slice next;
-    assert_true(mailbox_peek(mailbox, &next));
+    struct slice next, token;
+    assert_true(mailbox_peek(mailbox, &next, &token));
     assert_true(slice_equal(next, slice_of_text(message)));
 }
 
 static void expect_none(struct mailbox *mailbox)
 {
-    struct slice next;
-    assert_false(mailbox_peek(mailbox, &next));
+    struct slice next, token;
+    assert_false(mailbox_has_next(mailbox));
+    assert_false(mailbox_peek(mailbox, &next, &token));
 }
 
 static void take(struct mailbox **mailbox, const char *message)
@@ -113,7 +116,7 @@ static void mailbox_take__last_behind_left_ones__push_still_appends(void **state
 static void mailbox_keep__empty__is_left(void **state)
 {
     struct mailbox *mailbox = NULL;
-    mailbox_keep(&mailbox, slice_of_text("kept"));
+    mailbox_keep(&mailbox, slice_of_text("kept"), none);
     expect_none(mailbox);
     assert_int_equal(mailbox_length(mailbox), 1);
     push(&mailbox, "new");
@@ -130,12 +133,72 @@ static void mailbox_keep__between_left_and_new__stands_there(void **state)
     push(&mailbox, "left");
     leave(mailbox, "left");
     push(&mailbox, "new");
-    mailbox_keep(&mailbox, slice_of_text("kept"));
+    mailbox_keep(&mailbox, slice_of_text("kept"), none);
     expect_next(mailbox, "new");
     mailbox_rescan(mailbox);
     take(&mailbox, "left");
     take(&mailbox, "kept");
     take(&mailbox, "new");
+    assert_null(mailbox);
+}
+
+static void mailbox_peek__with_a_token__gives_both(void **state)
+{
+    struct mailbox *mailbox = NULL;
+    struct slice next, token;
+    mailbox_push(&mailbox, slice_of_text("message"), slice_of_text("token"));
+    mailbox_push(&mailbox, slice_of_text("plain"), none);
+    assert_true(mailbox_peek(mailbox, &next, &token));
+    assert_true(slice_equal(next, slice_of_text("message")));
+    assert_true(slice_equal(token, slice_of_text("token")));
+    assert_int_equal(mailbox_bytes(mailbox), 12);
+    mailbox_take(&mailbox);
+    assert_true(mailbox_peek(mailbox, &next, &token));
+    assert_int_equal(token.size, 0);
+    mailbox_free(&mailbox);
+}
+
+static void mailbox_cancel__before_behind_and_at_the_cursor__others_stay(void **state)
+{
+    struct mailbox *mailbox = NULL;
+    struct message *left = NULL, *next = NULL, *last = NULL;
+    push(&mailbox, "left");
+    expect_next(mailbox, "left");
+    message_hold(mailbox_leave(mailbox), &left);
+    message_hold(mailbox_push(&mailbox, slice_of_text("next"), none), &next);
+    push(&mailbox, "stays");
+    message_hold(mailbox_push(&mailbox, slice_of_text("last"), none), &last);
+    mailbox_cancel(&mailbox, left);
+    mailbox_cancel(&mailbox, next);
+    mailbox_cancel(&mailbox, last);
+    assert_null(left);
+    assert_null(next);
+    assert_null(last);
+    push(&mailbox, "new");
+    take(&mailbox, "stays");
+    take(&mailbox, "new");
+    assert_null(mailbox);
+}
+
+static void message_hold__ends__when_it_is_offered_or_goes(void **state)
+{
+    struct mailbox *mailbox = NULL;
+    struct message *offered = NULL, *freed = NULL;
+    message_hold(mailbox_push(&mailbox, slice_of_text("a"), none), &offered);
+    message_hold(mailbox_push(&mailbox, slice_of_text("b"), none), &freed);
+    expect_next(mailbox, "a");
+    assert_null(offered);
+    assert_non_null(freed);
+    mailbox_free(&mailbox);
+    assert_null(freed);
+}
+
+static void mailbox_cancel__the_only_one__frees_it(void **state)
+{
+    struct mailbox *mailbox = NULL;
+    struct message *held = NULL;
+    message_hold(mailbox_push(&mailbox, slice_of_text("a"), none), &held);
+    mailbox_cancel(&mailbox, held);
     assert_null(mailbox);
 }
 
@@ -159,23 +222,28 @@ static void model_remove(struct model *model, unsigned at)
     memmove(&model->items[at], &model->items[at + 1], (model->length - at) * sizeof *model->items);
 }
 
-static void random_step(struct mailbox **mailbox, struct model *model, unsigned item)
+enum { HOLDERS = 32768 };
+
+static void random_step(struct mailbox **mailbox, struct model *model, struct message **holders,
+                        unsigned item)
 {
-    struct slice next;
-    unsigned choice = (unsigned)rand() % 8;
+    struct slice next, token;
+    unsigned choice = (unsigned)rand() % 9;
     if (choice < 3 && item / 256 % 2 == 0)
         choice = 6; /* filled and emptied in turn */
     if (choice == 4 && rand() % 16 > 0)
         choice = 5; /* so that the cursor comes to the end */
-    bool unread = mailbox_peek(*mailbox, &next);
+    bool unread = mailbox_peek(*mailbox, &next, &token);
     assert_int_equal(unread, model->cursor < model->length);
-    if (unread)
+    if (unread) {
         assert_memory_equal(next.data, &model->items[model->cursor], sizeof item);
+        assert_null(holders[model->items[model->cursor]]);
+    }
     if (choice < 3 && model->length < 500) {
-        mailbox_push(mailbox, slice_of(&item, sizeof item));
+        message_hold(mailbox_push(mailbox, slice_of(&item, sizeof item), none), &holders[item]);
         model_insert(model, model->length, item);
     } else if (choice == 3 && model->length < 500) {
-        mailbox_keep(mailbox, slice_of(&item, sizeof item));
+        message_hold(mailbox_keep(mailbox, slice_of(&item, sizeof item), none), &holders[item]);
         model_insert(model, model->cursor++, item);
     } else if (choice == 4) {
         mailbox_rescan(*mailbox);
@@ -183,6 +251,14 @@ static void random_step(struct mailbox **mailbox, struct model *model, unsigned 
     } else if (choice == 5 && unread) {
         mailbox_leave(*mailbox);
         model->cursor++;
+    } else if (choice == 8 && model->length > 0) {
+        unsigned at = (unsigned)rand() % model->length;
+        struct message *held = holders[model->items[at]];
+        if (held == NULL)
+            return;
+        mailbox_cancel(mailbox, held);
+        model_remove(model, at);
+        model->cursor -= at < model->cursor;
     } else if (unread) {
         mailbox_take(mailbox);
         model_remove(model, model->cursor);
@@ -198,9 +274,11 @@ static void mailbox__random_operations__as_a_plain_array(void **state)
     srand(seed);
     struct mailbox *mailbox = NULL;
     struct model model = {.length = 0};
-    for (unsigned i = 0; i < 20000; i++)
-        random_step(&mailbox, &model, i);
+    struct message **holders = calloc(HOLDERS, sizeof *holders);
+    for (unsigned i = 0; i < HOLDERS; i++)
+        random_step(&mailbox, &model, holders, i);
     mailbox_free(&mailbox);
+    free(holders);
 }
 
 int main(void)
@@ -213,6 +291,10 @@ int main(void)
         cmocka_unit_test(mailbox_take__last_behind_left_ones__push_still_appends),
         cmocka_unit_test(mailbox_keep__empty__is_left),
         cmocka_unit_test(mailbox_keep__between_left_and_new__stands_there),
+        cmocka_unit_test(mailbox_peek__with_a_token__gives_both),
+        cmocka_unit_test(mailbox_cancel__before_behind_and_at_the_cursor__others_stay),
+        cmocka_unit_test(message_hold__ends__when_it_is_offered_or_goes),
+        cmocka_unit_test(mailbox_cancel__the_only_one__frees_it),
         cmocka_unit_test(mailbox__random_operations__as_a_plain_array),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

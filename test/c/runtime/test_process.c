@@ -498,7 +498,7 @@ static void process_send__peer_without_send_sender__takes_the_old_form(void **st
     fake_expect_out(f, &f->a, "{SEND,'',<a.5.0>} m");
 }
 
-static void alias_send(struct fake *f, const struct process *from, const char *to, const char *alias)
+static void alias_send(struct fake *f, struct process *from, const char *to, const char *alias)
 {
     struct buf pid = BUF_EMPTY, ref = BUF_EMPTY;
     fake_write(&pid, to);

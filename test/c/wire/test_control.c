@@ -83,10 +83,10 @@ static const struct sample samples[] = {
     {6, CONTROL_REG_SEND, "pun", "M", "FpTnMM"},
     {7, CONTROL_GROUP_LEADER, "lq", "", "GlTq"},
     {8, CONTROL_EXIT2, "pqe", "", "FpTqXe"},
-    {12, CONTROL_SEND, "uqt", "M", "TqMM"},
-    {13, CONTROL_EXIT, "pqte", "", "FpTqXe"},
-    {16, CONTROL_REG_SEND, "punt", "M", "FpTnMM"},
-    {18, CONTROL_EXIT2, "pqte", "", "FpTqXe"},
+    {12, CONTROL_SEND, "uqt", "M", "TqMMKt"},
+    {13, CONTROL_EXIT, "pqte", "", "FpTqXeKt"},
+    {16, CONTROL_REG_SEND, "punt", "M", "FpTnMMKt"},
+    {18, CONTROL_EXIT2, "pqte", "", "FpTqXeKt"},
     {19, CONTROL_MONITOR_P, "pqr", "", "FpTqRr"},
     {19, CONTROL_MONITOR_P, "pnr", "", "FpTnRr"},
     {20, CONTROL_DEMONITOR_P, "pqr", "", "FpTqRr"},
@@ -94,20 +94,20 @@ static const struct sample samples[] = {
     {21, CONTROL_MONITOR_P_EXIT, "pqre", "", "FpTqRrXe"},
     {21, CONTROL_MONITOR_P_EXIT, "nqre", "", "FnTqRrXe"},
     {22, CONTROL_SEND, "pq", "M", "FpTqMM"},
-    {23, CONTROL_SEND, "pqt", "M", "FpTqMM"},
+    {23, CONTROL_SEND, "pqt", "M", "FpTqMMKt"},
     {24, CONTROL_EXIT, "pq", "e", "FpTqXe"},
-    {25, CONTROL_EXIT, "pqt", "e", "FpTqXe"},
+    {25, CONTROL_EXIT, "pqt", "e", "FpTqXeKt"},
     {26, CONTROL_EXIT2, "pq", "e", "FpTqXe"},
-    {27, CONTROL_EXIT2, "pqt", "e", "FpTqXe"},
+    {27, CONTROL_EXIT2, "pqt", "e", "FpTqXeKt"},
     {28, CONTROL_MONITOR_P_EXIT, "pqr", "e", "FpTqRrXe"},
     {28, CONTROL_MONITOR_P_EXIT, "nqr", "e", "FnTqRrXe"},
     {29, CONTROL_SPAWN_REQUEST, "rplmo", "a", "RrFpGlAmOoSa"},
-    {30, CONTROL_SPAWN_REQUEST, "rplmot", "a", "RrFpGlAmOoSa"},
+    {30, CONTROL_SPAWN_REQUEST, "rplmot", "a", "RrFpGlAmOoSaKt"},
     {31, CONTROL_SPAWN_REPLY, "rqfp", "", "RrTqOfYp"},
     {31, CONTROL_SPAWN_REPLY, "rqfn", "", "RrTqOfYn"},
-    {32, CONTROL_SPAWN_REPLY, "rqfpt", "", "RrTqOfYp"},
+    {32, CONTROL_SPAWN_REPLY, "rqfpt", "", "RrTqOfYpKt"},
     {33, CONTROL_ALIAS_SEND, "pr", "M", "FpTrMM"},
-    {34, CONTROL_ALIAS_SEND, "prt", "M", "FpTrMM"},
+    {34, CONTROL_ALIAS_SEND, "prt", "M", "FpTrMMKt"},
     {35, CONTROL_UNLINK_ID, "ipq", "", "UiFpTq"},
     {36, CONTROL_UNLINK_ID_ACK, "ipq", "", "UiFpTq"},
 };
@@ -146,6 +146,8 @@ static struct slice *field_of(struct control *control, char field)
         return &control->message;
     case 'X':
         return &control->reason;
+    case 'K':
+        return &control->token;
     case 'G':
         return &control->group_leader;
     case 'A':
@@ -239,7 +241,7 @@ static int parse(struct slice frame, uint32_t depth_max, struct control *control
         assert_memory_equal(&parsed, &untouched, sizeof parsed);
     } else {
         assert_int_equal(result, 0);
-        for (const char *field = "FTRUMXGAOSY"; *field != '\0'; field++) {
+        for (const char *field = "FTRUMXKGAOSY"; *field != '\0'; field++) {
             struct slice *term = field_of(&parsed, *field);
             assert_true(lies_in(*term, slice_of(exact, frame.size)));
             if (term->size > 0)
@@ -264,7 +266,7 @@ static int parse_letters(unsigned op, const char *elements, const char *payload)
 static void assert_fields(struct control *control, unsigned folded, const char *fields)
 {
     assert_int_equal(control->op, folded);
-    for (const char *field = "FTRUMXGAOSY"; *field != '\0'; field++) {
+    for (const char *field = "FTRUMXKGAOSY"; *field != '\0'; field++) {
         struct slice expected = slice_of(NULL, 0);
         for (const char *pair = fields; *pair != '\0'; pair += 2) {
             if (pair[0] == *field)
@@ -383,7 +385,7 @@ static void assert_same_either_way(struct slice frame)
     assert_int_equal(parse(buf_slice(&large), DEPTH, &any), result);
     if (result == 0) {
         assert_int_equal(usual.op, any.op);
-        for (const char *field = "FTRUMXGAOSY"; *field != '\0'; field++)
+        for (const char *field = "FTRUMXKGAOSY"; *field != '\0'; field++)
             assert_true(slice_equal(*field_of(&usual, *field), *field_of(&any, *field)));
     }
     buf_release(&large);
@@ -578,7 +580,7 @@ static void parse__message_nested_as_deep_as_allowed__passes_and_no_deeper(void 
     struct control control;
     for (unsigned depth = 100000; depth <= 100001; depth++) {
         struct buf out = BUF_EMPTY;
-        size_t mark = control_send_begin(&out, term_of('q'));
+        size_t mark = control_send_begin(&out, term_of('q'), slice_of(NULL, 0));
         nested_list(&out, depth);
         frame_end(&out, mark);
         assert_int_equal(parse(buf_slice_from(&out, 4), 100000, &control),
@@ -647,27 +649,45 @@ static void end_with(struct buf *out, size_t mark, char letter)
     frame_end(out, mark);
 }
 
+static const struct slice none;
+
 static unsigned op_of(const struct buf *out)
 {
     return out->data[4 + 5];
 }
 
-static void build__sends__parse_to_what_was_given(void **state)
+/* Every send without a token (token empty) or with it, as operation op. */
+static void assert_sends(const unsigned ops[4], struct slice token, const char *more)
 {
     struct buf out = BUF_EMPTY;
-    end_with(&out, control_send_begin(&out, term_of('q')), 'M');
-    assert_int_equal(op_of(&out), 2);
-    assert_built(&out, CONTROL_SEND, "TqMM");
-    end_with(&out, control_send_sender_begin(&out, term_of('p'), term_of('q')), 'M');
-    assert_int_equal(op_of(&out), 22);
-    assert_built(&out, CONTROL_SEND, "FpTqMM");
-    end_with(&out, control_reg_send_begin(&out, term_of('p'), term_of('n')), 'M');
-    assert_int_equal(op_of(&out), 6);
-    assert_built(&out, CONTROL_REG_SEND, "FpTnMM");
-    end_with(&out, control_alias_send_begin(&out, term_of('p'), term_of('r')), 'M');
-    assert_int_equal(op_of(&out), 33);
-    assert_built(&out, CONTROL_ALIAS_SEND, "FpTrMM");
+    char fields[16];
+    end_with(&out, control_send_begin(&out, term_of('q'), token), 'M');
+    assert_int_equal(op_of(&out), ops[0]);
+    snprintf(fields, sizeof fields, "TqMM%s", more);
+    assert_built(&out, CONTROL_SEND, fields);
+    end_with(&out, control_send_sender_begin(&out, term_of('p'), term_of('q'), token), 'M');
+    assert_int_equal(op_of(&out), ops[1]);
+    snprintf(fields, sizeof fields, "FpTqMM%s", more);
+    assert_built(&out, CONTROL_SEND, fields);
+    end_with(&out, control_reg_send_begin(&out, term_of('p'), term_of('n'), token), 'M');
+    assert_int_equal(op_of(&out), ops[2]);
+    snprintf(fields, sizeof fields, "FpTnMM%s", more);
+    assert_built(&out, CONTROL_REG_SEND, fields);
+    end_with(&out, control_alias_send_begin(&out, term_of('p'), term_of('r'), token), 'M');
+    assert_int_equal(op_of(&out), ops[3]);
+    snprintf(fields, sizeof fields, "FpTrMM%s", more);
+    assert_built(&out, CONTROL_ALIAS_SEND, fields);
     buf_release(&out);
+}
+
+static void build__sends__parse_to_what_was_given(void **state)
+{
+    assert_sends((const unsigned[]){2, 22, 6, 33}, none, "");
+}
+
+static void build__sends_with_a_token__carry_it(void **state)
+{
+    assert_sends((const unsigned[]){12, 23, 16, 34}, term_of('t'), "Kt");
 }
 
 static void build__links__parse_to_what_was_given(void **state)
@@ -689,9 +709,12 @@ static void build__exits__take_the_form_that_was_asked_for(void **state)
 {
     struct buf out = BUF_EMPTY;
     for (int payload = 0; payload <= 1; payload++) {
-        control_exit(&out, payload, term_of('p'), term_of('q'), term_of('e'));
+        control_exit(&out, payload, term_of('p'), term_of('q'), none, term_of('e'));
         assert_int_equal(op_of(&out), payload ? 24 : 3);
         assert_built(&out, CONTROL_EXIT, "FpTqXe");
+        control_exit(&out, payload, term_of('p'), term_of('q'), term_of('t'), term_of('e'));
+        assert_int_equal(op_of(&out), payload ? 25 : 13);
+        assert_built(&out, CONTROL_EXIT, "FpTqXeKt");
         control_exit2(&out, payload, term_of('p'), term_of('q'), term_of('e'));
         assert_int_equal(op_of(&out), payload ? 26 : 8);
         assert_built(&out, CONTROL_EXIT2, "FpTqXe");
@@ -752,7 +775,7 @@ static void build__reg_send__is_the_bytes_of_the_specification(void **state)
                                        119, 4,   't', 'o', 'd', 'o',           /* todo} */
                                        131, 104, 2,   109, 0,   0,    0, 0};   /* {<<>>, */
     struct buf out = BUF_EMPTY;
-    end_with(&out, control_reg_send_begin(&out, term_of('p'), term_of('n')), 'M');
+    end_with(&out, control_reg_send_begin(&out, term_of('p'), term_of('n'), none), 'M');
     assert_int_equal(out.size, sizeof expected + 1);
     assert_memory_equal(out.data + 4, expected + 4, sizeof expected - 4);
     assert_int_equal(out.data[sizeof expected], ETF_NIL);
@@ -790,6 +813,7 @@ int main(void)
         cmocka_unit_test(parse__unlink_id__is_1_to_64_bits),
         cmocka_unit_test(parse__spawn_lists__have_to_be_proper),
         cmocka_unit_test(build__sends__parse_to_what_was_given),
+        cmocka_unit_test(build__sends_with_a_token__carry_it),
         cmocka_unit_test(build__links__parse_to_what_was_given),
         cmocka_unit_test(build__exits__take_the_form_that_was_asked_for),
         cmocka_unit_test(build__monitors__parse_to_what_was_given),
