@@ -27,8 +27,7 @@
 
 enum {
     CREATION_MIN = 4, /* smaller ones are of nodes that know only 2 bits of it */
-    NET_TICKTIME_S = 60,
-    TICK_MS = NET_TICKTIME_S * 1000 / 4,
+    TICKS = 4,        /* within the tick time */
     HANDSHAKE_MS = 7000,
     HANDSHAKES_MAX = 256,
     OUTPUT_SIZE_MAX = 8 * 1024 * 1024,
@@ -187,7 +186,7 @@ static void start_node(struct app *app)
 static enum exit_status start_servers(struct app *app)
 {
     const struct rpc_config config = {
-        .program = "todo_node", .version = TODO_VERSION, .net_ticktime_s = NET_TICKTIME_S};
+        .program = "todo_node", .version = TODO_VERSION, .net_ticktime_s = app->options.net_ticktime_s};
     struct gen_server *net_kernel;
     if (net_kernel_start(&app->node, &net_kernel) != 0)
         return fail(EXIT_STATUS_FAILURE, "not_started", "net_kernel", "cannot be started");
@@ -200,7 +199,7 @@ static enum exit_status start_connections(struct app *app)
 {
     const struct connections_config config = {.node = &app->node,
                                               .cookie = buf_slice(&app->cookie),
-                                              .tick_ms = TICK_MS,
+                                              .tick_ms = app->options.net_ticktime_s * 1000 / TICKS,
                                               .handshake_ms = HANDSHAKE_MS,
                                               .handshakes_max = HANDSHAKES_MAX,
                                               .frame_size_max = DATABASE_VALUE_MAX + FRAME_HEAD_MAX,

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MESSAGE_MAX = 256, WORKERS_MAX = 64 };
+enum { MESSAGE_MAX = 256, WORKERS_MAX = 64, NET_TICKTIME_S_MAX = 86400 };
 
 enum option_code {
     OPTION_SNAME = 1,
@@ -18,6 +18,7 @@ enum option_code {
     OPTION_PORT,
     OPTION_LISTEN,
     OPTION_EXPIRE,
+    OPTION_NET_TICKTIME,
     OPTION_EXIT_ON_EOF,
     OPTION_LOG_LEVEL,
     OPTION_VERSION,
@@ -33,6 +34,7 @@ static const struct option known[] = {
     {"port", required_argument, NULL, OPTION_PORT},
     {"listen", required_argument, NULL, OPTION_LISTEN},
     {"expire", required_argument, NULL, OPTION_EXPIRE},
+    {"net-ticktime", required_argument, NULL, OPTION_NET_TICKTIME},
     {"exit-on-eof", no_argument, NULL, OPTION_EXIT_ON_EOF},
     {"log-level", required_argument, NULL, OPTION_LOG_LEVEL},
     {"version", no_argument, NULL, OPTION_VERSION},
@@ -70,6 +72,11 @@ static enum options_result set_number(struct options *options, int code, const c
         if (!parse_number(text, 0, UINT16_MAX, &number))
             return bad(message, "--port takes a number from 0 to 65535", text);
         options->port = (uint16_t)number;
+        break;
+    case OPTION_NET_TICKTIME:
+        if (!parse_number(text, 1, NET_TICKTIME_S_MAX, &number))
+            return bad(message, "--net-ticktime takes a number of seconds from 1 to 86400", text);
+        options->net_ticktime_s = (unsigned)number;
         break;
     default:
         if (!parse_number(text, 0, INT_MAX, &number))
@@ -121,8 +128,11 @@ static enum options_result set(struct options *options, int code, char message[M
 
 enum options_result options_parse(int argc, char **argv, struct options *options, char message[MESSAGE_MAX])
 {
-    *options =
-        (struct options){.persist = "./persist", .workers = 3, .listen = "0.0.0.0", .log_level = LOG_INFO};
+    *options = (struct options){.persist = "./persist",
+                                .workers = 3,
+                                .listen = "0.0.0.0",
+                                .net_ticktime_s = 60,
+                                .log_level = LOG_INFO};
     opterr = 0; /* the caller says it, in its own form */
     optind = 0; /* from the start, also when called again */
     int code;
@@ -153,6 +163,8 @@ static const char help[] =
     "  --port P            port to listen on (default: any)\n"
     "  --listen ADDRESS    numeric address to listen on (default 0.0.0.0)\n"
     "  --expire SECONDS    idle lists leave the memory after so long (default 0: never)\n"
+    "  --net-ticktime SECONDS  a node that is silent for so long is lost; the same on all nodes\n"
+    "                      (default 60)\n"
     "  --exit-on-eof       stop when stdin ends\n"
     "  --log-level LEVEL   debug, info, warn, error or none (default info)\n"
     "  --version, --help\n"

@@ -28,6 +28,7 @@ struct options {
     uint16_t port;           /* 0: any */
     const char *listen;      /* numeric address */
     unsigned expire_s;       /* 0: lists do not expire */
+    unsigned net_ticktime_s; /* a peer that is silent for so long (up to a quarter more) is lost */
     bool exit_on_eof;        /* the end of stdin ends the program */
     enum log_level log_level;
 };

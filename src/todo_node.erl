@@ -11,6 +11,7 @@
 %%% <dt>`sname', `name'</dt><dd>short name (default `todo'), or long name `name@host', which wins.</dd>
 %%% <dt>`persist', `workers', `expire', `port', `listen', `log_level'</dt><dd>as the program's options; where not set,
 %%%     the program's default holds.</dd>
+%%% <dt>`net_ticktime'</dt><dd>as the program's option; where not set, that of this BEAM (`kernel''s parameter).</dd>
 %%% <dt>`extra'</dt><dd>further arguments, a list of strings.</dd>
 %%% <dt>`program'</dt><dd>path of the program instead of `priv/todo_node'; the environment variable
 %%%     `TODO_NODE_PROGRAM' wins over both.</dd>
@@ -236,6 +237,7 @@ arguments() ->
         end,
     Name ++ option("--persist", persist) ++ option("--workers", workers) ++ option("--expire", expire)
         ++ option("--port", port) ++ option("--listen", listen) ++ option("--log-level", log_level)
+        ++ [<<"--net-ticktime">>, text(env(net_ticktime, application:get_env(kernel, net_ticktime, 60)))]
         ++ [text(Extra) || Extra <- env(extra, [])] ++ [<<"--exit-on-eof">>].
 
 option(Flag, Key) ->

@@ -13,8 +13,8 @@
 
 all() ->
     [every_function_once, start_not_distributed_becomes_hidden_node, start_distributed_keeps_its_name,
-     start_hands_over_the_cookie, stop_writes_everything, stop_and_start_again, init_stop_writes_everything,
-     killed_program_comes_back, killed_owner_comes_back, killed_beam_leaves_no_program,
+     start_hands_over_the_cookie, start_hands_over_the_tick_time, stop_writes_everything, stop_and_start_again,
+     init_stop_writes_everything, killed_program_comes_back, killed_owner_comes_back, killed_beam_leaves_no_program,
      connect_mode_leaves_node_alone, connect_mode_connects_again, connect_mode_without_node_fails,
      taken_name_is_told, bad_folder_is_told, folder_in_use_is_told, bad_options_are_told, missing_program_is_told,
      lines_go_to_logger_at_their_level, lines_of_the_node_go_to_logger].
@@ -40,6 +40,8 @@ options(start_distributed_keeps_its_name, Config) ->
     #{args => ["-sname", "own_" ++ ?config(name, Config)]};
 options(start_hands_over_the_cookie, Config) ->
     #{args => ["-setcookie", "cookie_of_" ++ ?config(name, Config)]};
+options(start_hands_over_the_tick_time, _Config) ->
+    #{args => ["-kernel", "net_ticktime", "16"]};
 options(missing_program_is_told, _Config) ->
     #{env => [{"TODO_NODE_PROGRAM", "/nonexistent/todo_node"}]};
 options(lines_go_to_logger_at_their_level, _Config) ->
@@ -230,6 +232,16 @@ start_hands_over_the_cookie(Config) ->
     %% Where every user of the machine could read it.
     {ok, Line} = file:read_file(filename:join(["/proc", program(Config), "cmdline"])),
     ?assertEqual(nomatch, string:find(Line, atom_to_list(Cookie))).
+
+%% A cluster has one: this BEAM's, unless it is configured.
+start_hands_over_the_tick_time(Config) ->
+    Beam = started(Config),
+    Ticktime = fun() -> beam_case:call(Beam, erpc, call, [node_of(Config), net_kernel, get_net_ticktime, []]) end,
+    ?assertEqual(16, Ticktime()),
+    ok = beam_case:call(Beam, application, stop, [todo]),
+    ok = configure(Beam, [{net_ticktime, 8}]),
+    ok = beam_case:call(Beam, start, []),
+    ?assertEqual(8, Ticktime()).
 
 %% ---- the end of the application ----
 
