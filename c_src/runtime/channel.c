@@ -55,9 +55,11 @@ static void log_end(const struct channel *channel, int error, const char *reason
     if (channel->name == NULL)
         write_address(channel, address);
     bool refused = !channel->was_up && error != UV_EOF && error != ERR_STOPPED;
-    log_write(refused ? LOG_WARN : LOG_INFO, "connection", channel->was_up ? "down" : "not_connected",
-              "peer=%s reason=%s", channel->name != NULL ? channel->name : address,
-              reason != NULL ? reason : reason_text(error));
+    enum log_level level = refused ? LOG_WARN : LOG_INFO;
+    if (!channel->was_up && !channel->accepted)
+        level = LOG_DEBUG; /* whom we cannot reach need not be ours to worry about */
+    log_write(level, "connection", channel->was_up ? "down" : "not_connected", "peer=%s reason=%s",
+              channel->name != NULL ? channel->name : address, reason != NULL ? reason : reason_text(error));
 }
 
 /* What the peer still has to send stays. */

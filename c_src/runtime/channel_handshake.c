@@ -59,9 +59,11 @@ static void become_peer(struct channel *channel)
     channel->peer = peer_up(channels->config.node, known, &transport);
     channel->state = CHANNEL_UP;
     channel->was_up = true;
-    /* Of the handshake something may still wait for the socket. */
-    buf_append_slice(&channel->peer->out, buf_slice(&channel->own));
-    buf_release(&channel->own);
+    /* Of the handshake something may still wait for the socket, before what waited for the peer. */
+    buf_append_slice(&channel->own, buf_slice(&channel->peer->out));
+    buf_release(&channel->peer->out);
+    channel->peer->out = channel->own;
+    channel->own = BUF_EMPTY;
     if (channel->accepted)
         channels->accepted--;
     log_write(LOG_INFO, "connection", "up", "peer=%s flags=%llx", channel->name,

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "runtime/auto_connect.h"
 #include "runtime/channel.h"
 #include "runtime/channel_input.h"
 #include "runtime/channel_output.h"
@@ -19,6 +20,7 @@ struct connections {
     struct channels channels;
     struct listener listener;
     struct connector connector;
+    struct auto_connect auto_connect;
     uv_prepare_t prepare; /* before the loop waits: what timers have queued */
     uv_check_t check;     /* after it: what sockets and threads have queued */
     uv_idle_t idle;       /* while processes have more to do than one turn allows: the loop must not wait */
@@ -54,7 +56,7 @@ static enum handshake_status on_check_name(void *ctx, struct channel *channel, s
         return HANDSHAKE_ALIVE;
     if (!connector_is_connecting(&connections->connector, name))
         return HANDSHAKE_OK;
-    if (is_greater(ours, name))
+    if (is_greater(ours, name) && connector_is_shaking_hands(&connections->connector, name))
         return HANDSHAKE_NOK;
     connector_yield(&connections->connector, name, channel);
     return HANDSHAKE_OK_SIMULTANEOUS;
@@ -76,7 +78,9 @@ static void on_up(void *ctx, struct channel *channel)
 static void on_ended(void *ctx, struct channel *channel)
 {
     struct connections *connections = ctx;
-    if (channel->wanted)
+    if (channel->wanted && channel->error == ERR_EXISTS)
+        connector_await_other(&connections->connector, channel->name);
+    else if (channel->wanted)
         connector_finish(&connections->connector, channel->name, channel->error);
     limit_handshakes(connections);
 }
@@ -96,11 +100,11 @@ static void end_when_closed(struct connections *connections);
 
 static void drive(struct connections *connections)
 {
-    if (node_run(node_of(connections)))
+    connector_deliver(&connections->connector);
+    if (node_run(node_of(connections)) || connections->connector.finished != NULL)
         uv_idle_start(&connections->idle, on_idle);
     else
         uv_idle_stop(&connections->idle);
-    connector_deliver(&connections->connector);
     channels_flush(&connections->channels);
     end_when_closed(connections);
 }
@@ -119,6 +123,7 @@ static void on_tick(uv_timer_t *timer)
 {
     struct connections *connections = timer->data;
     channels_tick(&connections->channels);
+    connector_tick(&connections->connector);
 }
 
 static void start_loop_handles(struct connections *connections)
@@ -153,6 +158,7 @@ int connections_start(struct connections **out, const struct connections_config 
         .check_name = on_check_name, .up = on_up, .ended = on_ended, .ctx = connections};
     channels_init(&connections->channels, config, &events);
     connector_init(&connections->connector, &connections->channels);
+    auto_connect_start(&connections->auto_connect, &connections->connector, config->output_size_max);
     start_loop_handles(connections);
     *out = connections;
     return 0;
@@ -179,6 +185,7 @@ void connections_connect(struct connections *connections, const char *node,
 void connections_stop_accepting(struct connections *connections)
 {
     struct channel *channel, *next;
+    auto_connect_stop(&connections->auto_connect);
     listener_close(&connections->listener);
     DL_FOREACH_SAFE(connections->channels.all, channel, next)
     {
@@ -211,6 +218,7 @@ void connections_close(struct connections *connections, void (*done)(void *ctx),
     connections->closing = true;
     connections->done = done;
     connections->done_ctx = ctx;
+    auto_connect_stop(&connections->auto_connect);
     listener_close(&connections->listener);
     connector_close(&connections->connector);
     node_run(node_of(connections)); /* what was queued before may still answer somebody */
@@ -223,6 +231,7 @@ void connections_close(struct connections *connections, void (*done)(void *ctx),
 
 void connections_free(struct connections *connections)
 {
+    auto_connect_release(&connections->auto_connect);
     channels_release(&connections->channels);
     mem_free(connections);
 }

@@ -24,7 +24,8 @@ struct connections_config {
                                 read either until half is written */
 };
 
-/* Binds and listens at once. address: numeric IPv4 or IPv6. port: 0 for any.
+/* Binds and listens at once; from now on the node connects by itself to where its processes send something.
+ * address: numeric IPv4 or IPv6. port: 0 for any.
  * Errors: negative errno (EADDRINUSE, ...), ERR_BADARG (not an address). */
 int connections_start(struct connections **connections, const struct connections_config *config,
                       const char *address, uint16_t port);
@@ -32,7 +33,8 @@ int connections_start(struct connections **connections, const struct connections
 /* The port that is listened on. */
 uint16_t connections_port(const struct connections *connections);
 
-/* Stops to accept connections, and to read from those that are there: what had arrived is still answered. */
+/* Stops to accept and to make connections, and to read from those that are there: what had arrived is still
+ * answered. */
 void connections_stop_accepting(struct connections *connections);
 
 /* Writes what is queued, closes everything (every peer is down), then calls done from the loop; then free. */

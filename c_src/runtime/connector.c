@@ -23,7 +23,8 @@ struct attempt {
     struct attempt *next;
     struct connector *connector;
     struct waiter *waiters;  /* utlist */
-    struct channel *channel; /* its own, or the one it yielded to; NULL: the port is being looked up */
+    struct channel *channel; /* its own, or the one it yielded to; NULL: none yet, or not any more */
+    uint64_t deadline_ms;    /* of the other side's attempt, loop time; 0: not waited for */
     uv_work_t lookup;
     char *name;       /* of the node */
     char address[64]; /* what the look-up found */
@@ -154,6 +155,12 @@ bool connector_is_connecting(const struct connector *connector, struct slice nam
     return find(connector, name) != NULL;
 }
 
+bool connector_is_shaking_hands(const struct connector *connector, struct slice name)
+{
+    const struct attempt *attempt = find(connector, name);
+    return attempt != NULL && attempt->channel != NULL && attempt->channel->state == CHANNEL_HANDSHAKE;
+}
+
 void connector_yield(struct connector *connector, struct slice name, struct channel *channel)
 {
     struct attempt *attempt = find(connector, name);
@@ -178,6 +185,25 @@ void connector_finish(struct connector *connector, const char *name, int status)
     /* Another connection was faster. */
     if (channel != NULL && channel->state != CHANNEL_UP)
         channel_close(channel, ERR_EXISTS, "connected_otherwise");
+}
+
+void connector_await_other(struct connector *connector, const char *name)
+{
+    struct attempt *attempt = find(connector, slice_of_text(name));
+    const struct connections_config *config = &connector->channels->config;
+    attempt->channel = NULL;
+    attempt->deadline_ms = node_now_ms(config->node) + config->handshake_ms;
+}
+
+void connector_tick(struct connector *connector)
+{
+    struct attempt *attempt, *next;
+    uint64_t now_ms = node_now_ms(connector->channels->config.node);
+    DL_FOREACH_SAFE(connector->attempts, attempt, next)
+    {
+        if (attempt->channel == NULL && attempt->deadline_ms != 0 && now_ms >= attempt->deadline_ms)
+            end_attempt(attempt, ERR_TIMEOUT);
+    }
 }
 
 void connector_deliver(struct connector *connector)

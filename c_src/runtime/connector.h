@@ -25,9 +25,18 @@ void connector_connect(struct connector *connector, const char *name,
 /* True while we are connecting to that node. */
 bool connector_is_connecting(const struct connector *connector, struct slice name);
 
+/* True if it goes on by itself: the other side has taken our connection. */
+bool connector_is_shaking_hands(const struct connector *connector, struct slice name);
+
 /* Both nodes connect to each other and the other one's attempt wins: ours is dropped, those who wait for it
  * wait for channel. Precondition: connector_is_connecting. */
 void connector_yield(struct connector *connector, struct slice name, struct channel *channel);
+
+/* The other side has refused ours for its own attempt: waited for that, for a handshake's deadline. */
+void connector_await_other(struct connector *connector, const char *name);
+
+/* Ends the attempts whose other side did not come. From time to time. */
+void connector_tick(struct connector *connector);
 
 /* The node is up (status 0), or a wanted channel to it has ended. */
 void connector_finish(struct connector *connector, const char *name, int status);

@@ -78,6 +78,7 @@ static struct remote_link_key key_of(const struct process *process, struct peer 
     key.peer = peer;
     key.id = pid->id;
     key.serial = pid->serial;
+    key.creation = pid->creation;
     return key;
 }
 
@@ -116,7 +117,7 @@ static void write_pids(const struct remote_link *link, struct buf *local, struct
     struct pid pid = {.node = buf_slice(&peer->atom),
                       .id = link->key.id,
                       .serial = link->key.serial,
-                      .creation = peer->creation};
+                      .creation = link->key.creation};
     buf_init(local);
     buf_init(remote);
     process_write_pid(link->process, local);
@@ -136,7 +137,7 @@ static void signal_from(struct process *process, const struct pid *from, const c
 
 void link_remote(struct process *process, const struct pid *pid)
 {
-    struct peer *peer = peer_of_pid(process->node, pid);
+    struct peer *peer = peer_reach(process->node, pid->node);
     if (peer == NULL) {
         signal_from(process, pid, "noconnection");
         return;
@@ -159,7 +160,7 @@ void link_remote(struct process *process, const struct pid *pid)
 
 void unlink_remote(struct process *process, const struct pid *pid)
 {
-    struct peer *peer = peer_of_pid(process->node, pid);
+    struct peer *peer = peer_known(process->node, pid->node);
     struct remote_link *link = peer == NULL ? NULL : find_remote(process, peer, pid);
     if (link == NULL || link->unlink_id != 0)
         return;
@@ -267,7 +268,7 @@ void links_peer_down(struct peer *peer)
         struct pid from = {.node = buf_slice(&peer->atom),
                            .id = link->key.id,
                            .serial = link->key.serial,
-                           .creation = peer->creation};
+                           .creation = link->key.creation};
         bool active = link->unlink_id == 0;
         free_remote(link);
         if (active)

@@ -26,6 +26,7 @@ struct remote_link_key {
     struct peer *peer;
     uint32_t id;
     uint32_t serial;
+    uint32_t creation; /* of whatever incarnation of that node */
 };
 
 struct remote_link {
@@ -47,7 +48,7 @@ void link_remove(struct process *a, struct process *b);
 bool link_exists(const struct process *a, const struct process *b);
 
 /* Links a local process to a pid of another node, telling the peer; noconnection comes back as an exit signal
- * if that node is not connected. */
+ * if that node cannot be reached. */
 void link_remote(struct process *process, const struct pid *pid);
 void unlink_remote(struct process *process, const struct pid *pid);
 

@@ -79,8 +79,8 @@ static void write_own_ref(struct node *node, const struct monitor_key *key, stru
     ref_write(out, &ref);
 }
 
-/* {'DOWN', Ref, process, Pid, Reason} */
-static void post_down(struct process *watcher, const struct monitor_key *key, struct slice pid,
+/* {'DOWN', Ref, process, Object, Reason} */
+static void post_down(struct process *watcher, const struct monitor_key *key, struct slice object,
                       struct slice reason)
 {
     struct buf message = BUF_EMPTY;
@@ -88,18 +88,18 @@ static void post_down(struct process *watcher, const struct monitor_key *key, st
     etf_write_atom(&message, "DOWN");
     write_own_ref(watcher->node, key, &message);
     etf_write_atom(&message, "process");
-    etf_write_term(&message, pid);
+    etf_write_term(&message, object);
     etf_write_term(&message, reason);
     process_post(watcher, buf_slice(&message));
     buf_release(&message);
 }
 
-static void post_down_atom(struct process *watcher, const struct monitor_key *key, struct slice pid,
+static void post_down_atom(struct process *watcher, const struct monitor_key *key, struct slice object,
                            const char *reason)
 {
     struct buf term = BUF_EMPTY;
     etf_write_atom(&term, reason);
-    post_down(watcher, key, pid, buf_slice(&term));
+    post_down(watcher, key, object, buf_slice(&term));
     buf_release(&term);
 }
 
@@ -108,62 +108,146 @@ static void write_remote(const struct monitor *monitor, struct buf *out)
 {
     struct pid pid = monitor->remote;
     pid.node = buf_slice(&monitor->peer->atom);
-    pid_write(out, &pid);
+    if (monitor->name != NULL)
+        etf_write_term(out, blob_slice(monitor->name));
+    else
+        pid_write(out, &pid);
 }
 
-static void watch_remote(struct process *process, struct peer *peer, const struct pid *target,
-                         const struct ref *ref)
+void monitor_write_object(const struct monitor *monitor, struct buf *out)
 {
-    struct monitor *monitor = add(process->node, NULL, ref, NULL, process, peer);
-    struct buf from = BUF_EMPTY, to = BUF_EMPTY, ref_term = BUF_EMPTY;
-    monitor->remote = *target;
-    monitor->remote.node = slice_of(NULL, 0);
-    process_write_pid(process, &from);
-    write_remote(monitor, &to);
-    ref_write(&ref_term, ref);
-    control_monitor_p(&peer->out, buf_slice(&from), buf_slice(&to), buf_slice(&ref_term));
-    peer_wake(peer);
-    buf_release(&from);
-    buf_release(&to);
-    buf_release(&ref_term);
-}
-
-void monitor_add(struct process *process, struct slice pid, struct ref *ref)
-{
-    struct node *node = process->node;
-    struct slice cursor = pid;
-    struct pid target;
-    node_make_ref(node, ref);
-    struct monitor_key key = key_of(NULL, ref);
-    if (!pid_read(&cursor, &target)) {
-        post_down_atom(process, &key, pid, "noproc");
-    } else if (node_is_self(node, target.node)) {
-        struct process *watched = process_find_pid(node, &target);
-        if (watched != NULL)
-            add(node, NULL, ref, watched, process, NULL);
-        else
-            post_down_atom(process, &key, pid, "noproc");
+    if (monitor->name != NULL) {
+        const struct node *node = monitor->watcher->node;
+        etf_write_tuple(out, 2);
+        etf_write_term(out, blob_slice(monitor->name));
+        etf_write_term(out, buf_slice(monitor->watched != NULL ? &node->atom : &monitor->peer->atom));
+    } else if (monitor->watched != NULL) {
+        process_write_pid(monitor->watched, out);
     } else {
-        struct peer *peer = peer_of_pid(node, &target);
-        if (peer != NULL)
-            watch_remote(process, peer, &target, ref);
-        else
-            post_down_atom(process, &key, pid, "noconnection");
+        write_remote(monitor, out);
     }
 }
 
-/* DEMONITOR_P for a monitor of ours on a remote process. */
-static void send_demonitor(const struct monitor *monitor)
+/* The watcher of a monitor of ours is told, the monitor is gone. */
+static void end_with_down(struct monitor *monitor, struct slice reason)
+{
+    struct process *watcher = monitor->watcher;
+    struct monitor_key key = monitor->key;
+    struct buf object = BUF_EMPTY;
+    monitor_write_object(monitor, &object);
+    drop(watcher->node, monitor);
+    post_down(watcher, &key, buf_slice(&object), reason);
+    buf_release(&object);
+}
+
+/* Who is to be watched. */
+struct target {
+    struct pid pid;     /* unless name is set */
+    struct slice name;  /* an atom; empty: by pid */
+    struct slice where; /* the node's atom */
+};
+
+/* A name stands for {Name, Node} of this node. Anything else is nobody. */
+static bool read_target(const struct node *node, struct slice term, struct target *target)
+{
+    uint32_t arity;
+    *target = (struct target){.where = buf_slice(&node->atom)};
+    if (pid_read(&term, &target->pid)) {
+        target->where = target->pid.node;
+        return true;
+    }
+    if (etf_type(term) == TERM_ATOM) {
+        target->name = term;
+        return true;
+    }
+    if (!etf_read_tuple(&term, &arity) || arity != 2)
+        return false;
+    target->name = etf_take(&term);
+    target->where = etf_take(&term);
+    return etf_type(target->name) == TERM_ATOM && etf_type(target->where) == TERM_ATOM;
+}
+
+static void set_target(struct monitor *monitor, const struct target *target)
+{
+    if (target->name.size > 0)
+        monitor->name = blob_new(target->name);
+    else
+        monitor->remote = target->pid;
+    monitor->remote.node = slice_of(NULL, 0);
+}
+
+static struct process *find_local(struct node *node, const struct target *target)
+{
+    return target->name.size > 0 ? registry_find_atom(node, target->name)
+                                 : process_find_pid(node, &target->pid);
+}
+
+/* True if the peer is told of that monitor of ours. */
+static bool is_told(const struct monitor *monitor)
+{
+    return monitor->name == NULL || peer_can(monitor->peer, DFLAG_DIST_MONITOR_NAME);
+}
+
+/* MONITOR_P or DEMONITOR_P for a monitor of ours on a remote process. */
+static void tell_watched(const struct monitor *monitor, void (*control)(struct buf *out, struct slice from,
+                                                                        struct slice to, struct slice ref))
 {
     struct buf from = BUF_EMPTY, to = BUF_EMPTY, ref = BUF_EMPTY;
+    if (!is_told(monitor))
+        return;
     process_write_pid(monitor->watcher, &from);
     write_remote(monitor, &to);
     write_own_ref(monitor->watcher->node, &monitor->key, &ref);
-    control_demonitor_p(&monitor->peer->out, buf_slice(&from), buf_slice(&to), buf_slice(&ref));
+    control(&monitor->peer->out, buf_slice(&from), buf_slice(&to), buf_slice(&ref));
     peer_wake(monitor->peer);
     buf_release(&from);
     buf_release(&to);
     buf_release(&ref);
+}
+
+/* The object of a DOWN for what was never watched. */
+static void write_object(const struct target *target, struct slice term, struct buf *out)
+{
+    if (target->name.size == 0) {
+        etf_write_term(out, term);
+        return;
+    }
+    etf_write_tuple(out, 2);
+    etf_write_term(out, target->name);
+    etf_write_term(out, target->where);
+}
+
+static void not_watched(struct process *process, const struct ref *ref, const struct target *target,
+                        struct slice term, const char *reason)
+{
+    struct monitor_key key = key_of(NULL, ref);
+    struct buf object = BUF_EMPTY;
+    write_object(target, term, &object);
+    post_down_atom(process, &key, buf_slice(&object), reason);
+    buf_release(&object);
+}
+
+void monitor_add(struct process *process, struct slice term, struct ref *ref)
+{
+    struct node *node = process->node;
+    struct target target;
+    struct process *watched = NULL;
+    struct peer *peer = NULL;
+    node_make_ref(node, ref);
+    bool readable = read_target(node, term, &target);
+    bool local = !readable || node_is_self(node, target.where);
+    if (readable && local)
+        watched = find_local(node, &target);
+    else if (readable)
+        peer = peer_reach(node, target.where);
+    if (watched == NULL && peer == NULL) {
+        not_watched(process, ref, &target, term, local ? "noproc" : "noconnection");
+        return;
+    }
+    struct monitor *monitor = add(node, NULL, ref, watched, process, peer);
+    set_target(monitor, &target);
+    if (peer != NULL)
+        tell_watched(monitor, control_monitor_p);
 }
 
 void monitor_remove(struct process *process, const struct ref *ref)
@@ -172,16 +256,16 @@ void monitor_remove(struct process *process, const struct ref *ref)
     if (monitor == NULL || monitor->watcher != process)
         return;
     if (monitor->watched == NULL)
-        send_demonitor(monitor);
+        tell_watched(monitor, control_demonitor_p);
     drop(process->node, monitor);
 }
 
 void monitor_hold_request(struct process *watched, const struct ref *ref, struct message *message)
 {
     struct node *node = watched->node;
-    struct pid maker = {.node = ref->node, .creation = ref->creation};
-    struct peer *peer = node_is_self(node, ref->node) ? NULL : peer_of_pid(node, &maker);
-    if (peer == NULL && !node_is_self(node, ref->node))
+    bool ours = node_is_self(node, ref->node);
+    struct peer *peer = ours ? NULL : peer_known(node, ref->node);
+    if (peer == NULL && !ours)
         return;
     struct monitor *monitor = find(node, peer, ref);
     if (monitor != NULL && monitor->watched == watched && monitor->request == NULL)
@@ -239,13 +323,7 @@ void monitor_p_exit_in(struct peer *peer, const struct ref *ref, struct slice re
     struct monitor *monitor = find(peer->node, NULL, ref);
     if (monitor == NULL || monitor->peer != peer || monitor->watched != NULL)
         return;
-    struct process *watcher = monitor->watcher;
-    struct monitor_key key = monitor->key;
-    struct buf pid = BUF_EMPTY;
-    write_remote(monitor, &pid);
-    drop(peer->node, monitor);
-    post_down(watcher, &key, buf_slice(&pid), reason);
-    buf_release(&pid);
+    end_with_down(monitor, reason);
 }
 
 /* Tells a remote watcher that its process ended. */
@@ -270,28 +348,22 @@ static void tell_remote(const struct monitor *monitor, struct slice reason)
     buf_release(&ref_term);
 }
 
-static void tell_local(const struct monitor *monitor, struct slice reason)
-{
-    struct buf pid = BUF_EMPTY;
-    process_write_pid(monitor->watched, &pid);
-    post_down(monitor->watcher, &monitor->key, buf_slice(&pid), reason);
-    buf_release(&pid);
-}
-
 void monitors_process_down(struct process *process, struct slice reason)
 {
     while (process->watchers != NULL) {
         struct monitor *monitor = process->watchers;
+        if (monitor->watcher != NULL && monitor->watcher != process) {
+            end_with_down(monitor, reason);
+            continue;
+        }
         if (monitor->watcher == NULL)
             tell_remote(monitor, reason);
-        else if (monitor->watcher != process)
-            tell_local(monitor, reason);
         drop(process->node, monitor);
     }
     while (process->watching != NULL) {
         struct monitor *monitor = process->watching;
         if (monitor->watched == NULL)
-            send_demonitor(monitor);
+            tell_watched(monitor, control_demonitor_p);
         drop(process->node, monitor);
     }
 }
@@ -300,14 +372,9 @@ void monitors_peer_down(struct peer *peer)
 {
     while (peer->monitors != NULL)
         drop(peer->node, peer->monitors);
-    while (peer->watched != NULL) {
-        struct monitor *monitor = peer->watched;
-        struct process *watcher = monitor->watcher;
-        struct monitor_key key = monitor->key;
-        struct buf pid = BUF_EMPTY;
-        write_remote(monitor, &pid);
-        drop(peer->node, monitor);
-        post_down_atom(watcher, &key, buf_slice(&pid), "noconnection");
-        buf_release(&pid);
-    }
+    struct buf reason = BUF_EMPTY;
+    etf_write_atom(&reason, "noconnection");
+    while (peer->watched != NULL)
+        end_with_down(peer->watched, buf_slice(&reason));
+    buf_release(&reason);
 }

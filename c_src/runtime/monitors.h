@@ -19,7 +19,7 @@ struct monitor {
     struct process *watched;      /* NULL: on a remote process */
     struct process *watcher;      /* NULL: made by a remote process */
     struct peer *peer;            /* of the remote party; NULL: both local */
-    struct pid remote;            /* its numbers (node unset) */
+    struct pid remote;            /* its numbers (node unset); 0 if it is watched by name */
     struct message *request;      /* waits in watched's mailbox, asked by the watcher; NULL: none */
     struct blob *name;            /* the atom under which the watched one was named; NULL: by pid */
     struct monitor *watched_prev; /* in watched->watchers */
@@ -31,10 +31,12 @@ struct monitor {
     UT_hash_handle hh; /* node->monitors */
 };
 
-/* process starts to watch a pid of any node (a term). The reference is written to *ref (its node borrowed
- * from the node).
- * {'DOWN', Ref, process, Pid, Reason} comes once: at once with noproc or noconnection where that is so. */
-void monitor_add(struct process *process, struct slice pid, struct ref *ref);
+/* process starts to watch a process of any node: a pid, {Name, Node}, or a name of this node (a term). The
+ * reference is written to *ref (its node borrowed from the node).
+ * {'DOWN', Ref, process, Object, Reason} comes once, at once with noproc or noconnection where that is so.
+ * Object: the pid; {Name, Node} for both forms of a name. Of a peer that does not know monitors by name only
+ * the connection is watched. */
+void monitor_add(struct process *process, struct slice target, struct ref *ref);
 
 /* Nothing comes any more (a DOWN that is in the mailbox already stays). */
 void monitor_remove(struct process *process, const struct ref *ref);
@@ -42,6 +44,9 @@ void monitor_remove(struct process *process, const struct ref *ref);
 /* message waits in watched's mailbox and its sender waits for the answer by that monitor (nothing if there is
  * no such monitor on watched): it is cancelled when the monitor goes. */
 void monitor_hold_request(struct process *watched, const struct ref *ref, struct message *message);
+
+/* Appends what a monitor of ours watches, as DOWN names it. */
+void monitor_write_object(const struct monitor *monitor, struct buf *out);
 
 /* Signals from a peer. to: pid or name, as terms. */
 void monitor_p_in(struct peer *peer, const struct pid *from, struct slice from_term, struct slice to,

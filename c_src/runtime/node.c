@@ -67,7 +67,7 @@ static void end_all_processes(struct node *node)
 
 void node_release(struct node *node)
 {
-    assert(node->peers == NULL);
+    assert(node->peers == NULL && node->pending == NULL);
     end_all_processes(node);
     while (node->signal_first != NULL)
         drop_signal(node);

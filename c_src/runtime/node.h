@@ -42,6 +42,14 @@ struct node {
     struct remote_link *remote_links;
     struct alias *aliases;
     struct peer *peers;
+    struct peer *pending; /* nodes that are being connected to because somebody has sent them something */
+    struct {
+        /* Begins to connect to the node of that name: peer_up, or peer_down of the pending peer, will follow.
+         * Called from inside processes. False: not now. NULL: never. */
+        bool (*connect)(void *ctx, const char *name);
+        void *ctx;
+        size_t waiting_size_max; /* bytes that may wait for one node meanwhile */
+    } dial;
     struct {
         struct buf *buf;    /* where the open message goes; NULL: none is open */
         struct peer *peer;  /* to whom; NULL: local or nobody */

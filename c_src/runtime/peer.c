@@ -1,4 +1,5 @@
-/* A connected node: dispatches the signals that come from it. Knows no sockets and no request. */
+/* A connected node, or one that is being connected to: who it is, and the signals that come from it. Knows no
+ * sockets and no request. */
 #include "runtime/peer.h"
 
 #include "base/error.h"
@@ -17,18 +18,49 @@
 
 enum { FRAME_LENGTH_SIZE = 4 };
 
+static struct peer *new_peer(struct node *node, const char *name)
+{
+    struct peer *peer = mem_zalloc(sizeof *peer);
+    peer->node = node;
+    peer->name = mem_dup(name, strlen(name) + 1);
+    etf_write_atom(&peer->atom, peer->name);
+    return peer;
+}
+
+static void wake_if_needed(struct peer *peer)
+{
+    if (peer->woken || peer->down || peer->out.size == 0)
+        return;
+    peer->woken = true;
+    peer->transport.wake(peer->transport.ctx);
+}
+
+static void lose_what_waits(struct peer *peer)
+{
+    buf_release(&peer->out);
+    monitors_peer_down(peer);
+    links_peer_down(peer);
+}
+
 struct peer *peer_up(struct node *node, const struct handshake_peer *known,
                      const struct peer_transport *transport)
 {
-    assert(peer_find(node, slice_of_text(known->node)) == NULL);
-    struct peer *peer = mem_zalloc(sizeof *peer);
-    peer->node = node;
-    peer->name = mem_dup(known->node, strlen(known->node) + 1);
-    etf_write_atom(&peer->atom, peer->name);
+    struct slice name = slice_of_text(known->node);
+    assert(peer_find(node, name) == NULL);
+    struct peer *peer = peer_find_pending(node, name);
+    if (peer == NULL)
+        peer = new_peer(node, known->node);
+    else
+        HASH_DEL(node->pending, peer);
+    bool lost = peer->overflown || (peer->hoped & ~known->flags) != 0;
+    peer->pending = peer->overflown = false;
     peer->creation = known->creation;
     peer->flags = known->flags;
     peer->transport = *transport;
     HASH_ADD_KEYPTR(hh, node->peers, peer->name, strlen(peer->name), peer);
+    if (lost)
+        lose_what_waits(peer);
+    wake_if_needed(peer);
     return peer;
 }
 
@@ -39,29 +71,86 @@ struct peer *peer_find(struct node *node, struct slice name)
     return peer;
 }
 
+struct peer *peer_find_pending(struct node *node, struct slice name)
+{
+    struct peer *peer;
+    HASH_FIND(hh, node->pending, name.data, name.size, peer);
+    return peer;
+}
+
+/* The text of a node's atom, with a NUL; false if it is none. */
+static bool name_of(struct slice atom, char name[ATOM_BYTES_MAX + 1], size_t *size)
+{
+    if (!etf_read_atom(&atom, (uint8_t *)name, size))
+        return false;
+    name[*size] = '\0';
+    return true;
+}
+
+static struct peer *known(struct node *node, struct slice name)
+{
+    struct peer *peer = peer_find(node, name);
+    return peer != NULL ? peer : peer_find_pending(node, name);
+}
+
+struct peer *peer_known(struct node *node, struct slice atom)
+{
+    char name[ATOM_BYTES_MAX + 1];
+    size_t size;
+    return name_of(atom, name, &size) ? known(node, slice_of(name, size)) : NULL;
+}
+
+static struct peer *begin_to_connect(struct node *node, const char *name)
+{
+    if (node->dial.connect == NULL || !node->dial.connect(node->dial.ctx, name))
+        return NULL;
+    struct peer *peer = new_peer(node, name);
+    peer->pending = true;
+    peer->flags = HANDSHAKE_FLAGS_REQUIRED;
+    HASH_ADD_KEYPTR(hh, node->pending, peer->name, strlen(peer->name), peer);
+    return peer;
+}
+
+struct peer *peer_reach(struct node *node, struct slice atom)
+{
+    char name[ATOM_BYTES_MAX + 1];
+    size_t size;
+    if (!name_of(atom, name, &size))
+        return NULL;
+    struct peer *peer = known(node, slice_of(name, size));
+    if (peer == NULL)
+        return strlen(name) == size ? begin_to_connect(node, name) : NULL;
+    return peer->overflown ? NULL : peer;
+}
+
+bool peer_can(struct peer *peer, uint64_t flag)
+{
+    if (peer->pending)
+        peer->hoped |= flag;
+    return peer->pending || (peer->flags & flag) != 0;
+}
+
 static bool is_of_peer(const struct peer *peer, struct slice atom)
 {
     return slice_equal(atom, buf_slice(&peer->atom)) || etf_equal(atom, buf_slice(&peer->atom));
 }
 
-struct peer *peer_of_pid(struct node *node, const struct pid *pid)
+/* Nothing fails here, inside of whoever sends: that waits for the end of the attempt. */
+static void bound_what_waits(struct peer *peer)
 {
-    uint8_t text[ATOM_BYTES_MAX];
-    size_t size;
-    struct slice atom = pid->node;
-    if (!etf_read_atom(&atom, text, &size))
-        return NULL;
-    struct peer *peer = peer_find(node, slice_of(text, size));
-    return peer != NULL && peer->creation == pid->creation ? peer : NULL;
+    if (peer->out.size > peer->node->dial.waiting_size_max)
+        peer->overflown = true;
+    if (peer->overflown)
+        buf_release(&peer->out);
 }
 
 void peer_wake(struct peer *peer)
 {
     peer->frames_out++;
-    if (peer->woken || peer->down)
-        return;
-    peer->woken = true;
-    peer->transport.wake(peer->transport.ctx);
+    if (peer->pending)
+        bound_what_waits(peer);
+    else
+        wake_if_needed(peer);
 }
 
 void peer_flushed(struct peer *peer)
@@ -72,7 +161,10 @@ void peer_flushed(struct peer *peer)
 void peer_down(struct peer *peer)
 {
     peer->down = true;
-    HASH_DEL(peer->node->peers, peer);
+    if (peer->pending)
+        HASH_DEL(peer->node->pending, peer);
+    else
+        HASH_DEL(peer->node->peers, peer);
     monitors_peer_down(peer);
     links_peer_down(peer);
     assert(peer->links == NULL && peer->monitors == NULL && peer->watched == NULL);

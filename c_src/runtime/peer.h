@@ -1,7 +1,11 @@
 /* A connected node, as the processes see it: signals in, signals out, and what depends on the connection.
  *
  * Knows no sockets: frames come in by peer_frame, frames to send are appended to out, and the transport is
- * told once that there is something (wake). Created after the handshake, down when the connection is lost.
+ * told once that there is something (wake). Up after the handshake, down when the connection is lost.
+ *
+ * A signal to a node that is not connected makes a pending peer and has the node connected to. Until that is
+ * up, out gathers frames in forms that every peer understands; if it fails, the peer goes down as any other.
+ * What else a pending peer is asked for it is hoped to know: if it does not, what waited for it is lost.
  */
 #ifndef RUNTIME_PEER_H
 #define RUNTIME_PEER_H
@@ -29,29 +33,41 @@ struct peer {
     struct node *node; /* ours */
     struct buf atom;   /* its name as an atom term */
     char *name;        /* the same as text, NUL-terminated */
-    uint32_t creation; /* its creation */
-    uint64_t flags;    /* DFLAG_* that both sides announced */
+    uint32_t creation; /* its creation; 0 while pending */
+    uint64_t flags;    /* DFLAG_* that both sides announced; while pending, those that each peer has */
+    uint64_t hoped;    /* DFLAG_* that frames in out take for granted; while pending */
     struct buf out;    /* whole frames to be written; the transport takes them from the front */
     bool woken;        /* wake was called and peer_flushed not yet */
     bool down;         /* the connection is lost: nothing more is written */
+    bool pending;      /* not connected yet */
+    bool overflown;    /* while pending: out has become too large; what was in it is lost */
     struct peer_transport transport;
     struct remote_link *links; /* over this connection */
     struct monitor *monitors;  /* by its processes on ours */
     struct monitor *watched;   /* by ours on its processes */
     uint64_t frames_in;        /* counters for statistics */
     uint64_t frames_out;
-    UT_hash_handle hh; /* node->peers, by name */
+    UT_hash_handle hh; /* node->peers or node->pending, by name */
 };
 
-/* A node is connected. known: from the handshake, copied. Precondition: no peer of that name (peer_find). */
+/* A node is connected. known: from the handshake, copied. Precondition: no peer of that name (peer_find). The
+ * pending peer of that name becomes it; if it is not what was hoped for, or too much waited for it, all that
+ * waited is lost: noconnection to its links and monitors. */
 struct peer *peer_up(struct node *node, const struct handshake_peer *known,
                      const struct peer_transport *transport);
 
-/* The connected node of that name; NULL if none. */
+/* The connected, or the pending, node of that name; NULL if none. */
 struct peer *peer_find(struct node *node, struct slice name);
+struct peer *peer_find_pending(struct node *node, struct slice name);
 
-/* The connected node that the pid lives on; NULL if none or if the pid is of another creation of it. */
-struct peer *peer_of_pid(struct node *node, const struct pid *pid);
+/* The node of that name (an atom term; any other term is nobody's) for a signal: connected, or pending. A
+ * pid's creation does not matter: the node itself knows best what it was. peer_known: NULL if it is neither.
+ * peer_reach: then begins to connect; NULL if that is not to be. */
+struct peer *peer_known(struct node *node, struct slice atom);
+struct peer *peer_reach(struct node *node, struct slice atom);
+
+/* True if it understands what needs that flag, or is hoped to. */
+bool peer_can(struct peer *peer, uint64_t flag);
 
 /* Acts on one frame (without its length; not a tick). 0, or an error after which the connection must be
  * closed by the caller (who calls peer_down). Afterwards node_run. */
@@ -63,7 +79,8 @@ void peer_wake(struct peer *peer);
 /* The transport has taken everything from out. */
 void peer_flushed(struct peer *peer);
 
-/* The connection is lost: noconnection to all links and monitors; frees the peer. */
+/* The connection is lost, or cannot be made: noconnection to all links and monitors; frees the peer. Not from
+ * inside a process. */
 void peer_down(struct peer *peer);
 
 #endif

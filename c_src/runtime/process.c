@@ -260,8 +260,8 @@ void process_exit_signal(struct process *process, enum exit_kind kind, struct sl
         process_exit(process, reason);
 }
 
-/* Finds out where a pid lives: *local is set for one of ours that is alive, *peer for one of a connected
- * node. */
+/* Finds out where a pid lives: *local is set for one of ours that is alive, *peer for one of a node that can
+ * be reached. */
 static void route(struct node *node, struct slice to, struct process **local, struct peer **peer)
 {
     struct pid pid;
@@ -272,7 +272,7 @@ static void route(struct node *node, struct slice to, struct process **local, st
     if (node_is_self(node, pid.node))
         *local = process_find_pid(node, &pid);
     else
-        *peer = peer_of_pid(node, &pid);
+        *peer = peer_reach(node, pid.node);
 }
 
 static struct buf *open_local(struct node *node, struct process *to)
@@ -333,11 +333,10 @@ static struct buf *open_pid(struct node *node, const struct process *from, struc
 static struct buf *open_alias(struct node *node, const struct process *from, struct slice to,
                               const struct ref *ref)
 {
-    struct pid owner = {.node = ref->node, .creation = ref->creation};
     if (node_is_self(node, ref->node))
         return open_local(node, alias_take(node, ref));
-    struct peer *peer = peer_of_pid(node, &owner);
-    if (peer == NULL || !(peer->flags & DFLAG_ALIAS))
+    struct peer *peer = peer_reach(node, ref->node);
+    if (peer == NULL || !peer_can(peer, DFLAG_ALIAS))
         return open_local(node, NULL);
     return open_remote(node, peer, control_alias_send_begin(&peer->out, sender(node, from), to, token(node)));
 }
@@ -345,8 +344,6 @@ static struct buf *open_alias(struct node *node, const struct process *from, str
 /* Name or {Name, Node}; anything else is nobody. */
 static struct buf *open_name(struct node *node, const struct process *from, struct slice to)
 {
-    uint8_t text[ATOM_BYTES_MAX];
-    size_t size;
     uint32_t arity;
     if (!etf_read_tuple(&to, &arity))
         return open_local(node, registry_find_atom(node, to));
@@ -355,8 +352,8 @@ static struct buf *open_name(struct node *node, const struct process *from, stru
     struct slice name = etf_take(&to);
     if (node_is_self(node, to))
         return open_local(node, registry_find_atom(node, name));
-    struct peer *peer = etf_read_atom(&to, text, &size) ? peer_find(node, slice_of(text, size)) : NULL;
-    if (peer == NULL || etf_type(name) != TERM_ATOM)
+    struct peer *peer = etf_type(name) == TERM_ATOM ? peer_reach(node, to) : NULL;
+    if (peer == NULL)
         return open_local(node, NULL);
     return open_remote(node, peer, control_reg_send_begin(&peer->out, sender(node, from), name, token(node)));
 }
@@ -378,7 +375,7 @@ struct buf *process_alias_send_begin(struct node *node, struct process *from, st
         struct ref ref;
         return open_local(node, local != NULL && ref_read(&alias, &ref) ? alias_take(node, &ref) : NULL);
     }
-    if (!(peer->flags & DFLAG_ALIAS) || from == NULL)
+    if (from == NULL || !peer_can(peer, DFLAG_ALIAS))
         return open_pid(node, from, to);
     return open_remote(node, peer,
                        control_alias_send_begin(&peer->out, sender(node, from), alias, token(node)));

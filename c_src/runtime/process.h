@@ -132,7 +132,7 @@ void process_leave(struct process *process);
 
 /* Opens a message to a pid (a term), wherever it lives: append one term to the buffer returned and call
  * process_send_end, with no other send in between. It carries from's token. from may be NULL (sent by the
- * node itself). A message to a node that is not connected goes nowhere. */
+ * node itself). A node that is not connected is connected to meanwhile. */
 struct buf *process_send_begin(struct node *node, struct process *from, struct slice to);
 /* The same to the alias (a reference as a term); pid tells the node. Falls back to the pid where the peer
  * does not know aliases. */

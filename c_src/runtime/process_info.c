@@ -191,10 +191,16 @@ static void write_reductions(const struct process *process, struct buf *out)
 
 /* ---- links and monitors */
 
-static void write_remote_pid(const struct peer *peer, uint32_t id, uint32_t serial, struct buf *out)
+/* remote: its numbers. */
+static void write_remote_pid(const struct peer *peer, struct pid remote, struct buf *out)
 {
-    struct pid pid = {.node = buf_slice(&peer->atom), .id = id, .serial = serial, .creation = peer->creation};
-    pid_write(out, &pid);
+    remote.node = buf_slice(&peer->atom);
+    pid_write(out, &remote);
+}
+
+static struct pid linked_pid(const struct remote_link *link)
+{
+    return (struct pid){.id = link->key.id, .serial = link->key.serial, .creation = link->key.creation};
 }
 
 static void write_links(const struct process *process, struct buf *out)
@@ -206,7 +212,7 @@ static void write_links(const struct process *process, struct buf *out)
     for (struct remote_link *link = process->remote_links; link != NULL; link = link->next) {
         if (link->unlink_id != 0)
             continue;
-        write_remote_pid(link->key.peer, link->key.id, link->key.serial, out);
+        write_remote_pid(link->key.peer, linked_pid(link), out);
         count++;
     }
     etf_list_close(out, mark, count);
@@ -220,10 +226,7 @@ static void write_monitors(const struct process *process, struct buf *out)
          monitor = monitor->watcher_next, count++) {
         etf_write_tuple(out, 2);
         etf_write_atom(out, "process");
-        if (monitor->watched != NULL)
-            process_write_pid(monitor->watched, out);
-        else
-            write_remote_pid(monitor->peer, monitor->remote.id, monitor->remote.serial, out);
+        monitor_write_object(monitor, out);
     }
     etf_list_close(out, mark, count);
 }
@@ -237,7 +240,7 @@ static void write_monitored_by(const struct process *process, struct buf *out)
         if (monitor->watcher != NULL)
             process_write_pid(monitor->watcher, out);
         else
-            write_remote_pid(monitor->peer, monitor->remote.id, monitor->remote.serial, out);
+            write_remote_pid(monitor->peer, monitor->remote, out);
     }
     etf_list_close(out, mark, count);
 }

@@ -327,7 +327,7 @@ static int on_status(struct handshake *handshake, struct slice packet, struct bu
         return 0;
     }
     if (slice_equal(packet, slice_of_text("snok")))
-        return ERR_REFUSED;
+        return ERR_EXISTS;
     if (slice_equal(packet, slice_of_text("snot_allowed")))
         return refused(peer_node(handshake), "not_allowed_by_peer");
     return ERR_PROTOCOL;

@@ -104,9 +104,9 @@ void handshake_free(struct handshake *handshake);
 /* Takes one packet (without its length), appends what is to be sent (with lengths) to out.
  * 1: done: what was appended is sent and the connection switches to 4 byte lengths; see handshake_peer.
  * 0: more packets are needed.
- * Errors: ERR_PROTOCOL (malformed or out of state), ERR_REFUSED (name, flags, status nok or not_allowed,
- *   alive answered by false), ERR_BAD_COOKIE. The connection is closed after out has been sent; the handshake
- *   takes no more packets. */
+ * Errors: ERR_PROTOCOL (malformed or out of state), ERR_REFUSED (name, flags, status not_allowed, alive
+ * answered by false; acceptor: nok was sent), ERR_EXISTS (status nok: the other side is connecting to us),
+ * ERR_BAD_COOKIE. The connection is closed after out has been sent; the handshake takes no more packets. */
 int handshake_packet(struct handshake *handshake, struct slice packet, struct buf *out);
 
 /* Precondition: handshake_packet returned 1. Borrowed until handshake_free. */

@@ -191,8 +191,8 @@ static void connect__both_at_once__one_connection(void **state)
         assert_non_null(peer_find(&pair.b, slice_of_text(NAME_A)));
         assert_int_equal(to_b.count, 1);
         assert_int_equal(to_a.count, 1);
-        /* a's name is the smaller one: its attempt may be refused, the greater one's holds. */
         assert_int_equal(to_a.status, 0);
+        assert_int_equal(to_b.status, 0); /* if it was refused, it has waited for the other one */
         pair_stop(&pair);
     }
 }
@@ -285,6 +285,26 @@ static void connect__smaller_name_comes_meanwhile__refused(void **state)
     local_stop(&local);
 }
 
+/* Takes the TCP connection and refuses it in favour of one that never comes. */
+static void connect__refused_for_the_other_side_which_does_not_come__timeout(void **state)
+{
+    struct local local;
+    struct answer answer = {0};
+    local_start(&local, "a@localhost", (struct connections_config){.handshake_ms = 300, .tick_ms = 100});
+    int fd = listen_silently("z@localhost");
+    connections_connect(local.connections, "z@localhost", on_done, &answer);
+    local_await_count(&local, 1);
+    int accepted = accept(fd, NULL, NULL);
+    assert_int_equal(send(accepted, "\0\4snok", 6, 0), 6);
+    close(accepted);
+    local_await_count(&local, 0);
+    assert_int_equal(answer.count, 0);
+    local_await(&local, is_answered, &answer);
+    assert_int_equal(answer.status, ERR_TIMEOUT);
+    close(fd);
+    local_stop(&local);
+}
+
 static void connect__closed_meanwhile__stopped(void **state)
 {
     struct pair pair;
@@ -322,6 +342,7 @@ int main(void)
         cmocka_unit_test(connect__greater_name_comes_meanwhile__ours_is_dropped),
         cmocka_unit_test(connect__greater_name_joins_meanwhile__done),
         cmocka_unit_test(connect__smaller_name_comes_meanwhile__refused),
+        cmocka_unit_test(connect__refused_for_the_other_side_which_does_not_come__timeout),
         cmocka_unit_test(connect__closed_meanwhile__stopped),
         cmocka_unit_test(tick__two_idle_nodes__stay_connected),
     };

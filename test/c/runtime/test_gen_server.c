@@ -182,10 +182,10 @@ static const struct {
     {"{'$gen_call',{<b.5.0>,x},get}", NULL}, /* goes to the other peer */
     {"{'$gen_call',{<z.5.0>,[alias|#z.7]},get}", ""},
     {"{'$gen_call',{<z.5.0>,#z.7},get}", ""},
-    {"{'$gen_call',{<a.5.0!>,#a.7},get}", ""},
+    {"{'$gen_call',{<a.5.0!>,#a.7},get}", "{SEND_SENDER,<0.1.0>,<a.5.0!>} {#a.7,value}"},
     {"{'$gen_call',{<0.9.0>,#0.7},get}", ""},
     {"{'$gen_call',{#a.7,x},get}", "{ALIAS_SEND,<0.1.0>,#a.7} {x,value}"},
-    {"{'$gen_call',{#a.7!,x},get}", ""},
+    {"{'$gen_call',{#a.7!,x},get}", "{ALIAS_SEND,<0.1.0>,#a.7!} {x,value}"},
     {"{'$gen_call',{#z.7,x},get}", ""},
     {"{'$gen_call',{#0.7,x},get}", ""},
     {"{'$gen_call',{name,[alias|#a.7]},get}", "{ALIAS_SEND,<0.1.0>,#a.7} {[alias|#a.7],value}"},

@@ -62,7 +62,7 @@ static void monitor_add__not_alive__noproc_at_once(void **state)
     watch(watcher, "no_pid");
     fake_expect(f, 1,
                 "{'DOWN',#0.1,process,<0.9.0>,noproc} {'DOWN',#0.2,process,<0.1.0!>,noproc} "
-                "{'DOWN',#0.3,process,no_pid,noproc}");
+                "{'DOWN',#0.3,process,{no_pid,us@host},noproc}");
     expect_no_monitors(f);
 }
 
@@ -154,10 +154,70 @@ static void monitor_add__remote_not_connected__noconnection_at_once(void **state
 {
     struct fake *f = *state;
     watch(fake_probe(f), "<z.5.0>");
-    watch(fake_process(f, 1), "<a.5.0!>");
+    watch(fake_process(f, 1), "{name,z@host}");
     fake_expect(f, 1,
-                "{'DOWN',#0.1,process,<z.5.0>,noconnection} {'DOWN',#0.2,process,<a.5.0!>,noconnection}");
+                "{'DOWN',#0.1,process,<z.5.0>,noconnection} "
+                "{'DOWN',#0.2,process,{name,z@host},noconnection}");
+}
+
+static void monitor_add__earlier_incarnation__the_peer_answers(void **state)
+{
+    struct fake *f = *state;
+    watch(fake_probe(f), "<a.5.0!>");
+    fake_expect_out(f, &f->a, "{MONITOR_P,<0.1.0>,<a.5.0!>,#0.1}");
+    fake_in(&f->a, "{MONITOR_P_EXIT,<a.5.0!>,<0.1.0>,#0.1,noproc}", NULL);
+    fake_expect(f, 1, "{'DOWN',#0.1,process,<a.5.0!>,noproc}");
+}
+
+/* ---- ours by name */
+
+static void monitor_add__local_name__down_tells_name_and_node(void **state)
+{
+    struct fake *f = *state;
+    struct process *watcher = fake_probe(f);
+    name(fake_probe(f), "bob");
+    watch(watcher, "bob");
+    watch(watcher, "{bob,us@host}");
+    fake_exit(fake_process(f, 2), "over");
+    fake_expect(f, 1, "{'DOWN',#0.2,process,{bob,us@host},over} {'DOWN',#0.1,process,{bob,us@host},over}");
+    watch(watcher, "{bob,us@host}");
+    watch(watcher, "{bob,1}");
+    watch(watcher, "{1,us@host}");
+    watch(watcher, "{bob,us@host,x}");
+    fake_expect(f, 1,
+                "{'DOWN',#0.3,process,{bob,us@host},noproc} {'DOWN',#0.4,process,{bob,1},noproc} "
+                "{'DOWN',#0.5,process,{1,us@host},noproc} {'DOWN',#0.6,process,{bob,us@host,x},noproc}");
+    expect_no_monitors(f);
+}
+
+static void monitor_add__remote_name__peer_is_asked_by_name(void **state)
+{
+    struct fake *f = *state;
+    struct ref ref = watch(fake_probe(f), "{bob,a@host}");
+    watch(fake_process(f, 1), "{bob,a@host}");
+    monitor_remove(fake_process(f, 1), &ref);
+    fake_expect_out(
+        f, &f->a,
+        "{MONITOR_P,<0.1.0>,bob,#0.1}; {MONITOR_P,<0.1.0>,bob,#0.2}; {DEMONITOR_P,<0.1.0>,bob,#0.1}");
+    fake_in(&f->a, "{MONITOR_P_EXIT,bob,<0.1.0>,#0.2,why}", NULL);
+    fake_expect(f, 1, "{'DOWN',#0.2,process,{bob,a@host},why}");
+    watch(fake_process(f, 1), "{bob,a@host}");
+    fake_down(&f->a);
+    fake_expect(f, 1, "{'DOWN',#0.3,process,{bob,a@host},noconnection}");
+    expect_no_monitors(f);
+}
+
+static void monitor_add__remote_name_unknown_to_the_peer__only_the_connection_is_watched(void **state)
+{
+    struct fake *f = *state;
+    fake_down(&f->a);
+    fake_up(f, &f->a, 'a', HANDSHAKE_FLAGS & ~DFLAG_DIST_MONITOR_NAME);
+    struct ref ref = watch(fake_probe(f), "{bob,a@host}");
+    watch(fake_process(f, 1), "{bob,a@host}");
+    monitor_remove(fake_process(f, 1), &ref);
     fake_expect_out(f, &f->a, "");
+    fake_down(&f->a);
+    fake_expect(f, 1, "{'DOWN',#0.2,process,{bob,a@host},noconnection}");
 }
 
 static void monitor_remove__remote__peer_is_told(void **state)
@@ -374,6 +434,10 @@ int main(void)
         FAKE_TEST(monitors_process_down__a_hundred_thousand_watchers__all_hear),
         FAKE_TEST(monitor_add__remote__peer_is_asked_and_its_answer_delivered),
         FAKE_TEST(monitor_add__remote_not_connected__noconnection_at_once),
+        FAKE_TEST(monitor_add__earlier_incarnation__the_peer_answers),
+        FAKE_TEST(monitor_add__local_name__down_tells_name_and_node),
+        FAKE_TEST(monitor_add__remote_name__peer_is_asked_by_name),
+        FAKE_TEST(monitor_add__remote_name_unknown_to_the_peer__only_the_connection_is_watched),
         FAKE_TEST(monitor_remove__remote__peer_is_told),
         FAKE_TEST(monitors_process_down__watches_remote__peer_is_told),
         FAKE_TEST(monitor_p_exit_in__of_another_peer_or_direction__is_ignored),

@@ -2,12 +2,15 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "runtime/links.h"
+#include "runtime/monitors.h"
 #include "runtime/registry.h"
 #include "wire/control.h"
 #include "wire/etf_write.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 static void name(struct process *process, const char *text)
@@ -17,21 +20,24 @@ static void name(struct process *process, const char *text)
 
 /* ---- who is connected */
 
-static void peer_up__connected__is_found_by_name_and_pid(void **state)
+static void peer_up__connected__is_found_by_name(void **state)
 {
     struct fake *f = *state;
-    struct buf memory[4] = {BUF_EMPTY, BUF_EMPTY, BUF_EMPTY, BUF_EMPTY};
-    struct pid here = fake_pid(&memory[0], "<a.5.0>"), stale = fake_pid(&memory[1], "<a.5.0!>"),
-               absent = fake_pid(&memory[2], "<z.5.0>"), ours = fake_pid(&memory[3], "<0.1.0>");
+    struct buf a = BUF_EMPTY, z = BUF_EMPTY, odd = BUF_EMPTY;
+    fake_write(&a, "a@host");
+    fake_write(&z, "z@host");
+    fake_write(&odd, "{a@host}");
     assert_ptr_equal(peer_find(&f->node, slice_of_text("a@host")), f->a.peer);
     assert_ptr_equal(peer_find(&f->node, slice_of_text("b@host")), f->b.peer);
     assert_null(peer_find(&f->node, slice_of_text("z@host")));
-    assert_ptr_equal(peer_of_pid(&f->node, &here), f->a.peer);
-    assert_null(peer_of_pid(&f->node, &stale));
-    assert_null(peer_of_pid(&f->node, &absent));
-    assert_null(peer_of_pid(&f->node, &ours));
-    for (int i = 0; i < 4; i++)
-        buf_release(&memory[i]);
+    assert_ptr_equal(peer_known(&f->node, buf_slice(&a)), f->a.peer);
+    assert_ptr_equal(peer_reach(&f->node, buf_slice(&a)), f->a.peer);
+    assert_null(peer_known(&f->node, buf_slice(&z)));
+    assert_null(peer_reach(&f->node, buf_slice(&z)));
+    assert_null(peer_reach(&f->node, buf_slice(&odd)));
+    buf_release(&a);
+    buf_release(&z);
+    buf_release(&odd);
 }
 
 static void peer_down__connected__is_not_found_and_not_written_to(void **state)
@@ -55,6 +61,178 @@ static void peer_up__after_down__starts_afresh(void **state)
     fake_expect_out(f, &f->a, "");
     fake_send(f, process, "<a.5.0>", "m");
     fake_expect_out(f, &f->a, "{SEND_SENDER,<0.1.0>,<a.5.0>} m");
+}
+
+/* ---- on its way up */
+
+enum { WAITING_MAX = 1000 };
+
+/* What the test connects with: counts in f->custom. */
+static bool connect_later(void *ctx, const char *node)
+{
+    struct fake *f = ctx;
+    f->custom++;
+    return strcmp(node, "z@host") == 0;
+}
+
+static void dial(struct fake *f)
+{
+    f->node.dial.connect = connect_later;
+    f->node.dial.ctx = f;
+    f->node.dial.waiting_size_max = WAITING_MAX;
+}
+
+static struct ref watch(struct process *process, const char *target)
+{
+    struct buf term = BUF_EMPTY;
+    struct ref ref;
+    fake_write(&term, target);
+    monitor_add(process, buf_slice(&term), &ref);
+    buf_release(&term);
+    return ref;
+}
+
+static void link_to(struct process *process, const char *text)
+{
+    struct buf memory = BUF_EMPTY;
+    struct pid pid = fake_pid(&memory, text);
+    link_remote(process, &pid);
+    buf_release(&memory);
+}
+
+static void unlink_from(struct process *process, const char *text)
+{
+    struct buf memory = BUF_EMPTY;
+    struct pid pid = fake_pid(&memory, text);
+    unlink_remote(process, &pid);
+    buf_release(&memory);
+}
+
+static void send_any(struct fake *f, struct process *from, const char *to, const char *message)
+{
+    struct buf term = BUF_EMPTY;
+    fake_write(&term, to);
+    fake_write(process_send_any_begin(&f->node, from, buf_slice(&term)), message);
+    process_send_end(&f->node);
+    buf_release(&term);
+}
+
+/* One of each signal. */
+static void signal_each(struct fake *f, struct process *process)
+{
+    fake_send(f, process, "<z.5.0>", "one");
+    watch(process, "<z.6.0>");
+    link_to(process, "<z.7.0>");
+    send_any(f, process, "{name,z@host}", "two");
+    struct ref ref = watch(process, "{name,z@host}");
+    monitor_remove(process, &ref);
+    unlink_from(process, "<z.7.0>");
+    link_to(process, "<z.8.0!>");
+    send_any(f, process, "#z.1", "three");
+}
+
+#define EACH_SIGNAL                                                                                          \
+    "{SEND,'',<z.5.0>} one; {MONITOR_P,<0.1.0>,<z.6.0>,#0.1}; {LINK,<0.1.0>,<z.7.0>}; "                      \
+    "{REG_SEND,<0.1.0>,'',name} two; {MONITOR_P,<0.1.0>,name,#0.2}; {DEMONITOR_P,<0.1.0>,name,#0.2}; "       \
+    "{UNLINK_ID,1,<0.1.0>,<z.7.0>}; {LINK,<0.1.0>,<z.8.0!>}; {ALIAS_SEND,<0.1.0>,#z.1} three"
+
+static void pending__each_signal__waits_and_goes_out_in_order(void **state)
+{
+    struct fake *f = *state;
+    struct fake_peer z;
+    struct process *process = fake_probe(f);
+    dial(f);
+    signal_each(f, process);
+    assert_int_equal(f->custom, 1);
+    assert_null(peer_find(&f->node, slice_of_text("z@host")));
+    assert_true(peer_find_pending(&f->node, slice_of_text("z@host"))->pending);
+    fake_expect(f, 1, "");
+    fake_up(f, &z, 'z', HANDSHAKE_FLAGS);
+    assert_true(z.peer->woken);
+    assert_null(f->node.pending);
+    fake_send(f, process, "<z.5.0>", "four");
+    fake_expect_out(f, &z, EACH_SIGNAL "; {SEND_SENDER,<0.1.0>,<z.5.0>} four");
+    fake_in(&z, "{EXIT,<z.8.0!>,<0.1.0>,noproc}", NULL);
+    fake_expect_events(f, "<0.1.0>:noproc");
+    fake_down(&z);
+}
+
+static void pending__fails__noconnection_to_monitors_and_links(void **state)
+{
+    struct fake *f = *state;
+    dial(f);
+    fake_probe(f)->trap_exit = true;
+    signal_each(f, fake_process(f, 1));
+    link_to(fake_probe(f), "<z.9.0>");
+    peer_down(peer_find_pending(&f->node, slice_of_text("z@host")));
+    fake_expect(f, 1, "{'DOWN',#0.1,process,<z.6.0>,noconnection} {'EXIT',<z.8.0!>,noconnection}");
+    fake_expect_events(f, "<0.2.0>:noconnection");
+    assert_null(f->node.pending);
+    assert_null(f->node.monitors);
+    assert_null(f->node.remote_links);
+}
+
+static void pending__not_to_be_connected__noconnection_at_once(void **state)
+{
+    struct fake *f = *state;
+    fake_probe(f)->trap_exit = true;
+    dial(f);
+    watch(fake_process(f, 1), "<y.5.0>");
+    link_to(fake_process(f, 1), "<y.5.0>");
+    fake_send(f, fake_process(f, 1), "<y.5.0>", "lost");
+    unlink_from(fake_process(f, 1), "<y.5.0>");
+    fake_expect(f, 1, "{'DOWN',#0.1,process,<y.5.0>,noconnection} {'EXIT',<y.5.0>,noconnection}");
+    assert_int_equal(f->custom, 3); /* nothing was linked: no reason to connect */
+    assert_null(f->node.pending);
+}
+
+static void pending__peer_is_less_than_was_hoped__what_waited_is_lost(void **state)
+{
+    struct fake *f = *state;
+    struct fake_peer z;
+    fake_probe(f)->trap_exit = true;
+    dial(f);
+    signal_each(f, fake_process(f, 1));
+    fake_up(f, &z, 'z', HANDSHAKE_FLAGS & ~DFLAG_ALIAS);
+    fake_expect(f, 1, "{'DOWN',#0.1,process,<z.6.0>,noconnection} {'EXIT',<z.8.0!>,noconnection}");
+    fake_send(f, NULL, "<z.5.0>", "later");
+    fake_expect_out(f, &z, "{SEND,'',<z.5.0>} later");
+    fake_down(&z);
+}
+
+static void pending__more_than_may_wait__is_lost(void **state)
+{
+    struct fake *f = *state;
+    struct fake_peer z;
+    struct process *process = fake_probe(f);
+    dial(f);
+    watch(process, "<z.6.0>");
+    for (int i = 0; i < WAITING_MAX; i++)
+        fake_send(f, process, "<z.5.0>", "more");
+    assert_int_equal(peer_find_pending(&f->node, slice_of_text("z@host"))->out.size, 0);
+    watch(process, "<z.7.0>");
+    fake_expect(f, 1, "{'DOWN',#0.2,process,<z.7.0>,noconnection}");
+    fake_up(f, &z, 'z', HANDSHAKE_FLAGS);
+    fake_expect(f, 1, "{'DOWN',#0.1,process,<z.6.0>,noconnection}");
+    fake_send(f, NULL, "<z.5.0>", "later");
+    fake_expect_out(f, &z, "{SEND,'',<z.5.0>} later");
+    assert_int_equal(f->custom, 1);
+    fake_down(&z);
+}
+
+static void pending__process_ends__its_links_end_too(void **state)
+{
+    struct fake *f = *state;
+    struct fake_peer z;
+    dial(f);
+    watch(fake_probe(f), "<z.6.0>");
+    link_to(fake_process(f, 1), "<z.7.0>");
+    fake_exit(fake_process(f, 1), "over");
+    fake_up(f, &z, 'z', HANDSHAKE_FLAGS);
+    fake_expect_out(f, &z,
+                    "{MONITOR_P,<0.1.0>,<z.6.0>,#0.1}; {LINK,<0.1.0>,<z.7.0>}; {EXIT,<0.1.0>,<z.7.0>,over}; "
+                    "{DEMONITOR_P,<0.1.0>,<z.6.0>,#0.1}");
+    fake_down(&z);
 }
 
 /* ---- output */
@@ -314,9 +492,15 @@ static void peer_frame__damaged_frames__never_hurt(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        FAKE_TEST(peer_up__connected__is_found_by_name_and_pid),
+        FAKE_TEST(peer_up__connected__is_found_by_name),
         FAKE_TEST(peer_down__connected__is_not_found_and_not_written_to),
         FAKE_TEST(peer_up__after_down__starts_afresh),
+        FAKE_TEST(pending__each_signal__waits_and_goes_out_in_order),
+        FAKE_TEST(pending__fails__noconnection_to_monitors_and_links),
+        FAKE_TEST(pending__not_to_be_connected__noconnection_at_once),
+        FAKE_TEST(pending__peer_is_less_than_was_hoped__what_waited_is_lost),
+        FAKE_TEST(pending__more_than_may_wait__is_lost),
+        FAKE_TEST(pending__process_ends__its_links_end_too),
         FAKE_TEST(peer_wake__several_frames__transport_is_woken_once_until_flushed),
         FAKE_TEST(peer_frame__messages_of_each_form__arrive_in_order),
         FAKE_TEST(peer_frame__messages_to_nobody__are_dropped),

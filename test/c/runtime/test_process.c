@@ -485,7 +485,9 @@ static void process_send__to_each_place__takes_the_right_form(void **state)
     fake_send(f, process, "<a.5.0!>", "m5");
     fake_send(f, process, "<0.1.0!>", "m6");
     fake_send(f, process, "no_pid", "m7");
-    fake_expect_out(f, &f->a, "{SEND_SENDER,<0.1.0>,<a.5.0>} m1; {SEND,'',<a.5.0>} m2");
+    fake_expect_out(f, &f->a,
+                    "{SEND_SENDER,<0.1.0>,<a.5.0>} m1; {SEND,'',<a.5.0>} m2; "
+                    "{SEND_SENDER,<0.1.0>,<a.5.0!>} m5");
     fake_expect(f, 1, "m3");
 }
 

@@ -685,7 +685,7 @@ static void connect__status_that_ends_it__is_an_error(void **state)
     static const struct {
         const char *status; /* what the acceptor says */
         int result;         /* of handshake_packet */
-    } cases[] = {{"snok", ERR_REFUSED},     {"snot_allowed", ERR_REFUSED},
+    } cases[] = {{"snok", ERR_EXISTS},      {"snot_allowed", ERR_REFUSED},
                  {"s", ERR_PROTOCOL},       {"sOK", ERR_PROTOCOL},
                  {"sokay", ERR_PROTOCOL},   {"strue", ERR_PROTOCOL},
                  {"xok", ERR_PROTOCOL},     {"", ERR_PROTOCOL},
