@@ -12,9 +12,10 @@
 -export([add_entry/2, add_entry_sync/2, add_entries/2]).
 -export([entries/1, entries/2, entry/2, size/1]).
 -export([update_entry/3, delete_entry/2, sync/1]).
+-export([subscribe/1, subscribe/2, unsubscribe/1, unsubscribe/2]).
 -export([store/2, store_sync/2, get/1, delete/1, set_aside/1, keys/0, choose_worker/1]).
 
--export_type([name/0, list_server/0, entry/0, id/0, date/0, refused/0, server/0]).
+-export_type([name/0, list_server/0, entry/0, id/0, date/0, refused/0, server/0, seq/0, event/0]).
 
 -type name() :: binary() | atom() | integer() | iodata().
 %% Of a list, or a key of the database. Compared as a term.
@@ -28,6 +29,11 @@
 %% The list sets `id'; everything else is the caller's.
 -type refused() :: {error, term()}.
 %% What the node answers to a request that it cannot serve.
+-type seq() :: non_neg_integer().
+%% How many changes a list's process has made.
+-type event() :: {todo_event, list_server(), seq(),
+                  {add_entry, entry()} | {update_entry, entry()} | {delete_entry, id()}}.
+%% What a subscriber is sent.
 -type server() :: pid() | {atom(), node()}.
 %% The cache, or any other process that is asked by name.
 
@@ -147,6 +153,31 @@ delete_entry(List, Id) ->
 -spec sync(list_server()) -> ok | refused().
 sync(List) ->
     gen_server:call(List, sync).
+
+%% @doc The caller is told of each change of the list from now on; see {@link subscribe/2}.
+-spec subscribe(list_server()) -> {ok, seq()} | refused().
+subscribe(List) ->
+    subscribe(List, self()).
+
+%% @doc The process, on whatever node, is sent an {@link event()} for each change of the list from now on, once the change is
+%% on disk. `Seq' is the number of the last change before them; each event's is one more than that of the one before.
+%%
+%% To follow a list, subscribe, monitor it, read {@link entries/1} and apply the events by id: the entries may already show what
+%% an event still tells. When the list ends, whoever wants to go on subscribes to the next {@link server_process/1}. A process
+%% that ends is no subscriber any more.
+-spec subscribe(list_server(), pid()) -> {ok, seq()} | refused().
+subscribe(List, Pid) ->
+    gen_server:call(List, {subscribe, Pid}).
+
+%% @doc The caller is told nothing more once this has returned.
+-spec unsubscribe(list_server()) -> ok | refused().
+unsubscribe(List) ->
+    unsubscribe(List, self()).
+
+%% @doc The process is told nothing more; `ok' too where it was no subscriber.
+-spec unsubscribe(list_server(), pid()) -> ok | refused().
+unsubscribe(List, Pid) ->
+    gen_server:call(List, {unsubscribe, Pid}).
 
 %%% The database
 

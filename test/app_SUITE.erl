@@ -181,7 +181,16 @@ list_functions() ->
      check(update_entry, [Bob, 9, Later], {error, not_found}),
      check(update_entry, [Bob, 9, Two], {error, not_found}),
      check(entries, [Bob, ?D2], [Two#{title := z}, Three#{date := ?D2}]),
+     check(subscribe, [Bob], {ok, 7}),
+     check(subscribe, [Bob, not_a_pid], {error, badarg}),
+     check(delete_entry, [Bob, 3], ok),
+     check_event({todo_event, Bob, 8, {delete_entry, 3}}),
+     check(unsubscribe, [Bob], ok),
+     check(unsubscribe, [Bob, self()], ok),
      check(sync, [Bob], ok)].
+
+check_event(Expected) ->
+    receive Event -> ?assertEqual(Expected, Event), {event, 1} after 5000 -> error(no_event) end.
 
 database_functions() ->
     Worker = todo:choose_worker(key),

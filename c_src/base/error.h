@@ -23,7 +23,8 @@
     X(ERR_STOPPED, -1012, "stopped", "stopping")                                                             \
     X(ERR_BAD_COOKIE, -1013, "bad_cookie", "the digest does not match our cookie")                           \
     X(ERR_REFUSED, -1014, "refused", "the connection was refused by name or flags")                          \
-    X(ERR_TIMEOUT, -1015, "timeout", "not in time")
+    X(ERR_TIMEOUT, -1015, "timeout", "not in time")                                                          \
+    X(ERR_SYSTEM_LIMIT, -1016, "system_limit", "a limit is reached")
 
 enum error_code {
 #define ERROR_CODE(name, value, atom, text) name = (value),

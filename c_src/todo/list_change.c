@@ -11,7 +11,6 @@
 #include "wire/etf_write.h"
 
 #include <assert.h>
-#include <stdbool.h>
 
 void list_change_begin(struct slice key, struct buf *out)
 {
@@ -108,6 +107,33 @@ static struct slice unwrap(struct slice change, struct slice *key)
         return change;
     *key = etf_take(&cursor);
     return etf_take(&cursor);
+}
+
+void list_event_begin(struct list_event *event, struct slice change)
+{
+    struct slice key;
+    uint64_t id;
+    *event = (struct list_event){.rest = unwrap(change, &key), .left = 1};
+    if (etf_read_tagged(&event->rest, "add", 3)) {
+        event->tag = "add_entry";
+        etf_read_uint64(&event->rest, &id);
+        etf_read_list(&event->rest, &event->left);
+    } else if (etf_read_tagged(&event->rest, "update", 3)) {
+        event->tag = "update_entry";
+        etf_read_uint64(&event->rest, &id);
+    } else {
+        event->tag = "delete_entry";
+        etf_read_tagged(&event->rest, "delete", 2);
+    }
+}
+
+bool list_event_next(struct list_event *event)
+{
+    if (event->left == 0)
+        return false;
+    event->left--;
+    event->value = etf_take(&event->rest);
+    return true;
 }
 
 int list_apply_change(struct todo_list *list, struct slice change)

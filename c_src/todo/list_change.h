@@ -15,6 +15,7 @@
 #include "base/slice.h"
 #include "todo/list.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,6 +25,20 @@ void list_change_begin(struct slice key, struct buf *out);
 void list_change_add(const struct todo_list *list, uint64_t first_id, uint32_t count, struct buf *out);
 void list_change_update(const struct todo_list *list, uint64_t id, struct buf *out);
 void list_change_delete(uint64_t id, struct buf *out);
+
+/* What a change says to who follows a list: {add_entry, Entry}, {update_entry, Entry}, {delete_entry, Id}; an
+ * add of several entries is as many. */
+struct list_event {
+    const char *tag;    /* "add_entry", ... */
+    struct slice value; /* the Entry, its id in it, or the Id: a term of the change */
+    struct slice rest;  /* of the change */
+    uint32_t left;      /* events in rest */
+};
+
+/* change: written by the functions above, one whole. */
+void list_event_begin(struct list_event *event, struct slice change);
+/* The next one in tag and value; false: there was none left. */
+bool list_event_next(struct list_event *event);
 
 /* Makes a change that was read back. Errors: ERR_CORRUPT (no change; the list is then good for list_release
  * only). */

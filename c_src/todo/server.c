@@ -195,7 +195,7 @@ static void handle_info(struct gen_server *self, struct slice message)
     struct server *server = server_of(self);
     if (server->stale && etf_is_atom(message, MARK))
         server->stale = false;
-    else
+    else if (!subscribers_down(&server->subscribers, self, message))
         node_bad_message(self->process.node, self->process.type->module);
 }
 
@@ -241,6 +241,7 @@ static void release(struct gen_server *self)
         store_detach(server->database->store, &server->source);
         list_release(&server->list);
     }
+    subscribers_release(&server->subscribers);
     mem_free(server->key);
 }
 

@@ -11,6 +11,7 @@
 #include "store/store.h"
 #include "todo/database.h"
 #include "todo/list.h"
+#include "todo/subscribers.h"
 
 #include <uthash.h>
 
@@ -23,6 +24,8 @@ struct server {
     struct store_source source; /* attached while loaded */
     struct load *load;          /* the read under way; NULL: none */
     struct todo_list list;      /* valid while loaded */
+    uint64_t seq;               /* changes made since the process started, one for each entry */
+    struct subscribers subscribers;
     bool loaded;
     int load_error;      /* why it is not loaded; ERR_CORRUPT, -EACCES, ... */
     bool stale;          /* messages before the mark in the mailbox are answered with load_error */

@@ -10,17 +10,19 @@
 #include "wire/etf_write.h"
 
 /* What a durable change is answered with. */
-enum answer { ANSWER_OK, ANSWER_ID, ANSWER_IDS };
+enum answer { ANSWER_OK, ANSWER_ID, ANSWER_IDS, ANSWER_SEQ };
 
 /* A change that the store has accepted; outlives its server if need be. */
 struct change {
     struct store_request request; /* first: the store's hook */
     struct node *node;
     process_id server;
-    struct owed *owed; /* the call to be answered; valid while server lives */
+    struct owed *owed; /* the call to be answered; valid while server lives; NULL: a cast */
     enum answer answer;
     uint64_t first_id; /* ANSWER_ID, ANSWER_IDS */
     uint32_t count;    /* ANSWER_IDS */
+    uint64_t seq;      /* ANSWER_SEQ; else of the first event in told */
+    struct buf told;   /* the change's bytes, if there were subscribers */
 };
 
 /* ---- changes ---- */
@@ -42,10 +44,22 @@ static void write_answer(const struct change *change, struct buf *out)
     }
     etf_write_tuple(out, 2);
     etf_write_atom(out, "ok");
-    if (change->answer == ANSWER_ID)
-        etf_write_uint64(out, change->first_id);
-    else
+    if (change->answer == ANSWER_IDS)
         write_ids(change, out);
+    else
+        etf_write_uint64(out, change->answer == ANSWER_ID ? change->first_id : change->seq);
+}
+
+static void answer(struct gen_server *gen, const struct change *change, int status)
+{
+    struct from from = gen_server_owed_from(change->owed);
+    struct buf *out = gen_server_reply_begin(gen, &from);
+    if (status == 0)
+        write_answer(change, out);
+    else
+        etf_write_error(out, status);
+    gen_server_reply_end(gen);
+    gen_server_owed_free(change->owed);
 }
 
 static void on_durable(struct store_request *request, int status, struct slice value)
@@ -53,38 +67,49 @@ static void on_durable(struct store_request *request, int status, struct slice v
     struct change *change = (struct change *)request;
     struct process *process = process_find(change->node, change->server);
     if (process != NULL) {
-        struct gen_server *gen = (struct gen_server *)process;
-        struct from from = gen_server_owed_from(change->owed);
+        struct server *server = (struct server *)process;
         process_enter(process);
-        struct buf *out = gen_server_reply_begin(gen, &from);
-        if (status == 0)
-            write_answer(change, out);
-        else
-            etf_write_error(out, status);
-        gen_server_reply_end(gen);
-        gen_server_owed_free(change->owed);
+        if (status == 0 && change->told.size > 0)
+            subscribers_tell(&server->subscribers, &server->gen, change->seq, buf_slice(&change->told));
+        if (change->owed != NULL)
+            answer(&server->gen, change, status);
         process_leave(process);
     }
+    buf_release(&change->told);
     mem_free(change);
 }
 
+/* from: NULL for a cast. */
 static struct change *change_new(struct server *server, const struct from *from, enum answer answer)
 {
     struct change *change = mem_zalloc(sizeof *change);
     change->request.done = on_durable;
     change->node = server->gen.process.node;
     change->server = server->gen.process.id;
-    change->owed = gen_server_defer(&server->gen, from);
+    change->owed = from == NULL ? NULL : gen_server_defer(&server->gen, from);
     change->answer = answer;
     return change;
 }
 
-/* Hands the bytes of a change that was made to the store; releases them. change: NULL for a cast. */
-static void commit(struct server *server, struct buf *bytes, struct change *change)
+/* The record of a change of which somebody hears when it is durable; NULL if nobody does. */
+static struct change *change_for(struct server *server, const struct from *from, enum answer answer)
+{
+    return from == NULL && !subscribers_any(&server->subscribers) ? NULL : change_new(server, from, answer);
+}
+
+/* Hands the bytes of a change that was made to the store; moves them. events: it makes. change: change_for's.
+ */
+static void commit(struct server *server, struct buf *bytes, uint32_t events, struct change *change)
 {
     store_change(server->database->store, server_worker(server), server_key(server), STORE_CHANGE,
                  buf_slice(bytes), change == NULL ? NULL : &change->request);
-    buf_release(bytes);
+    if (subscribers_any(&server->subscribers)) {
+        change->seq = server->seq + 1;
+        change->told = *bytes;
+    } else {
+        buf_release(bytes);
+    }
+    server->seq += events;
 }
 
 /* Answers a request that changed nothing; a cast that failed is counted. */
@@ -102,15 +127,14 @@ static void commit_added(struct server *server, const struct from *from, enum an
                          uint64_t first_id, uint32_t count)
 {
     struct buf bytes = BUF_EMPTY;
-    struct change *change = NULL;
+    struct change *change = change_for(server, from, answer);
     list_change_begin(server_key(server), &bytes);
     list_change_add(&server->list, first_id, count, &bytes);
-    if (from != NULL) {
-        change = change_new(server, from, answer);
+    if (change != NULL) {
         change->first_id = first_id;
         change->count = count;
     }
-    commit(server, &bytes, change);
+    commit(server, &bytes, count, change);
 }
 
 static void add_entry(struct server *server, const struct from *from, struct slice entry)
@@ -139,7 +163,7 @@ static void commit_update(struct server *server, const struct from *from, uint64
     struct buf bytes = BUF_EMPTY;
     list_change_begin(server_key(server), &bytes);
     list_change_update(&server->list, id, &bytes);
-    commit(server, &bytes, from == NULL ? NULL : change_new(server, from, ANSWER_OK));
+    commit(server, &bytes, 1, change_for(server, from, ANSWER_OK));
 }
 
 /* An id at the cursor; what is no id is the id of no entry. */
@@ -192,7 +216,30 @@ static void delete_entry(struct server *server, const struct from *from, struct 
     struct buf bytes = BUF_EMPTY;
     list_change_begin(server_key(server), &bytes);
     list_change_delete(id, &bytes);
-    commit(server, &bytes, from == NULL ? NULL : change_new(server, from, ANSWER_OK));
+    commit(server, &bytes, 1, change_for(server, from, ANSWER_OK));
+}
+
+/* ---- subscribers ---- */
+
+static void answer_status(struct server *server, const struct from *from, int status)
+{
+    if (status == 0)
+        gen_server_reply_atom(&server->gen, from, "ok");
+    else
+        gen_server_reply_error(&server->gen, from, status);
+}
+
+/* Changes that are on their way to the disk are behind the subscriber: it is answered when they are there. */
+static void subscribe(struct server *server, const struct from *from, struct slice pid)
+{
+    int status = subscribers_add(&server->subscribers, &server->gen, pid, server->seq);
+    if (status != 0) {
+        answer_status(server, from, status);
+        return;
+    }
+    struct change *change = change_new(server, from, ANSWER_SEQ);
+    change->seq = server->seq;
+    store_sync_key(server->database->store, server_worker(server), server_key(server), &change->request);
 }
 
 /* ---- questions ---- */
@@ -258,6 +305,10 @@ bool server_call_request(struct server *server, const struct from *from, struct 
         replace_entry(server, from, rest);
     else if (etf_is_atom(request, "sync"))
         sync_list(server, from);
+    else if (etf_read_tagged(&rest, "subscribe", 2))
+        subscribe(server, from, rest);
+    else if (etf_read_tagged(&rest, "unsubscribe", 2))
+        answer_status(server, from, subscribers_remove(&server->subscribers, &server->gen, rest));
     else
         return false;
     return true;

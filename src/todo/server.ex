@@ -65,4 +65,22 @@ defmodule Todo.Server do
   @doc "Returns once everything that this list has accepted is on disk."
   @spec sync(t()) :: :ok | :todo.refused()
   def sync(todo_server), do: GenServer.call(todo_server, :sync)
+
+  @doc """
+  Tells a process, on whatever node, of each change of the list from now on, once the change is on disk.
+
+  It is sent `{:todo_event, todo_server, seq, change}`, where `change` is `{:add_entry, entry}`,
+  `{:update_entry, entry}` or `{:delete_entry, id}`. The answer has the number of the last change before the events;
+  each event's is one more than that of the one before.
+
+  To follow a list, subscribe, monitor it, read `entries/1` and apply the events by id: the entries may already show
+  what an event still tells. When the list ends, whoever wants to go on subscribes to the next
+  `Todo.Cache.server_process/1`. A process that ends is no subscriber any more.
+  """
+  @spec subscribe(t(), pid()) :: {:ok, :todo.seq()} | :todo.refused()
+  def subscribe(todo_server, pid \\ self()), do: GenServer.call(todo_server, {:subscribe, pid})
+
+  @doc "Tells the process nothing more; `:ok` too where it was no subscriber."
+  @spec unsubscribe(t(), pid()) :: :ok | :todo.refused()
+  def unsubscribe(todo_server, pid \\ self()), do: GenServer.call(todo_server, {:unsubscribe, pid})
 end

@@ -52,6 +52,21 @@ defmodule ServerTest do
     assert %{count: 1000} = Todo.Server.entry(server, id)
   end
 
+  test "a subscriber is told of each change", %{server: server} do
+    assert Todo.Server.subscribe(server) == {:ok, 0}
+    {:ok, [1, 2]} = Todo.Server.add_entries(server, [%{date: @today}, %{date: @tomorrow}])
+    :ok = Todo.Server.update_entry(server, 2, &%{&1 | date: @today})
+    :ok = Todo.Server.delete_entry(server, 1)
+    assert_receive {:todo_event, ^server, 1, {:add_entry, %{id: 1, date: @today}}}
+    assert_receive {:todo_event, ^server, 2, {:add_entry, %{id: 2, date: @tomorrow}}}
+    assert_receive {:todo_event, ^server, 3, {:update_entry, %{id: 2, date: @today}}}
+    assert_receive {:todo_event, ^server, 4, {:delete_entry, 1}}
+    assert Todo.Server.subscribe(server, self()) == {:ok, 4}
+    assert Todo.Server.unsubscribe(server) == :ok
+    :ok = Todo.Server.delete_entry(server, 2)
+    refute_received {:todo_event, _, _, _}
+  end
+
   test "deleting is final, and no error for what is not there", %{server: server} do
     {:ok, [1, 2]} = Todo.Server.add_entries(server, [%{date: @today}, %{date: @today}])
     assert Todo.Server.delete_entry(server, 2) == :ok

@@ -95,6 +95,39 @@ static void list_change__operations__are_terms(void **state)
     list_release(&list);
 }
 
+static void assert_events(const char *change, const char *expected)
+{
+    struct list_event event;
+    struct buf out = BUF_EMPTY;
+    struct slice term = fake_term(change), wanted = fake_term(expected);
+    list_event_begin(&event, term);
+    while (list_event_next(&event)) {
+        etf_write_tuple(&out, 2);
+        etf_write_atom(&out, event.tag);
+        etf_write_term(&out, event.value);
+    }
+    assert_false(list_event_next(&event));
+    etf_write_nil(&out);
+    if (out.size > 1) /* the text's is a list of one or two */
+        wanted = slice_of(wanted.data + 5, wanted.size - 5);
+    assert_true(slice_equal(buf_slice(&out), wanted));
+    if (out.size > 1)
+        wanted = slice_of(wanted.data - 5, wanted.size + 5);
+    fake_free(wanted);
+    fake_free(term);
+    buf_release(&out);
+}
+
+static void list_event__each_change__is_told_entry_by_entry(void **state)
+{
+    assert_events("{add, 3, []}", "[]");
+    assert_events("{add, 3, [#{id => 3}, #{id => 4}]}", "[{add_entry, #{id => 3}}, {add_entry, #{id => 4}}]");
+    assert_events("{update, 3, #{id => 3}}", "[{update_entry, #{id => 3}}]");
+    assert_events("{delete, 300}", "[{delete_entry, 300}]");
+    assert_events("{key, <<\"long\">>, {delete, 3}}", "[{delete_entry, 3}]");
+    assert_events("{key, <<\"long\">>, {add, 3, [x]}}", "[{add_entry, x}]");
+}
+
 static void list_fold__no_value__starts_a_list(void **state)
 {
     assert_folded("", "{add, 1, [#{date => 1, id => 1}]}",
@@ -330,6 +363,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(list_change__operations__are_terms),
+        cmocka_unit_test(list_event__each_change__is_told_entry_by_entry),
         cmocka_unit_test(list_fold__no_value__starts_a_list),
         cmocka_unit_test(list_fold__value__is_changed),
         cmocka_unit_test(list_fold__book_value__is_written_as_the_newer_book_does),
