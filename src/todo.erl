@@ -12,7 +12,7 @@
 -export([add_entry/2, add_entry_sync/2, add_entries/2]).
 -export([entries/1, entries/2, entry/2, size/1]).
 -export([update_entry/3, delete_entry/2, sync/1]).
--export([subscribe/1, subscribe/2, unsubscribe/1, unsubscribe/2]).
+-export([subscribe/1, subscribe/2, subscribe/3, unsubscribe/1, unsubscribe/2]).
 -export([store/2, store_sync/2, get/1, delete/1, set_aside/1, keys/0, choose_worker/1]).
 
 -export_type([name/0, list_server/0, entry/0, id/0, date/0, refused/0, server/0, seq/0, event/0]).
@@ -168,6 +168,13 @@ subscribe(List) ->
 -spec subscribe(list_server(), pid()) -> {ok, seq()} | refused().
 subscribe(List, Pid) ->
     gen_server:call(List, {subscribe, Pid}).
+
+%% @doc The same; with `{ack, Milliseconds}' for a `gen_server' that must not be flooded: each event is a call, the next one
+%% comes when that is answered. A subscriber that does not answer in time, or for which too much waits, is sent
+%% `{todo_unsubscribed, List, Seq, Reason}' with the last number that it answered, and nothing more.
+-spec subscribe(list_server(), pid(), [{ack, 1..16#ffffffff}]) -> {ok, seq()} | refused().
+subscribe(List, Pid, Options) ->
+    gen_server:call(List, {subscribe, Pid, Options}).
 
 %% @doc The caller is told nothing more once this has returned.
 -spec unsubscribe(list_server()) -> ok | refused().

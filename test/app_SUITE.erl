@@ -185,6 +185,7 @@ list_functions() ->
      check(subscribe, [Bob, not_a_pid], {error, badarg}),
      check(delete_entry, [Bob, 3], ok),
      check_event({todo_event, Bob, 8, {delete_entry, 3}}),
+     check(subscribe, [Bob, self(), [{ack, soon}]], {error, badarg}),
      check(unsubscribe, [Bob], ok),
      check(unsubscribe, [Bob, self()], ok),
      check(sync, [Bob], ok)].

@@ -19,9 +19,14 @@ static void drop(struct node *node, struct alias *alias)
 
 void alias_add(struct process *process, bool once, struct ref *ref)
 {
+    node_make_ref(process->node, ref);
+    alias_add_monitor(process, once, ref);
+}
+
+void alias_add_monitor(struct process *process, bool once, const struct ref *ref)
+{
     struct node *node = process->node;
     struct alias *alias = mem_zalloc(sizeof *alias);
-    node_make_ref(node, ref);
     memcpy(alias->word, ref->word, sizeof alias->word);
     alias->process = process->id;
     alias->once = once;

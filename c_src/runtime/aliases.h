@@ -15,6 +15,8 @@ struct alias {
 
 /* A new alias of process. once: one message at most. */
 void alias_add(struct process *process, bool once, struct ref *ref);
+/* The same under the reference of a monitor of the process, as erlang:monitor/3 does it: both end apart. */
+void alias_add_monitor(struct process *process, bool once, const struct ref *ref);
 /* False if it was not active. */
 bool alias_remove(struct process *process, const struct ref *ref);
 /* Who gets a message sent to ref now (and takes a once alias away); NULL: nobody. */

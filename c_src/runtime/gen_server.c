@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "runtime/blob.h"
+#include "runtime/gen_call.h"
 #include "runtime/links.h"
 #include "runtime/node.h"
 #include "runtime/registry.h"
@@ -61,6 +62,7 @@ int gen_server_start(struct node *node, const struct gen_server_type *type, stru
 void gen_server_release(struct process *self, struct slice reason)
 {
     struct gen_server *server = (struct gen_server *)self;
+    gen_calls_forget(server);
     if (type_of(server)->release != NULL)
         type_of(server)->release(server);
     while (server->owed != NULL)
@@ -179,6 +181,8 @@ static enum receive receive(struct gen_server *server, struct slice message)
         sys_handle(server, &from, rest);
         return RECEIVE_TAKEN;
     }
+    if (server->has_called && gen_call_receive(server, message))
+        return RECEIVE_TAKEN;
     if (sys_suspended(server))
         return RECEIVE_LEFT;
     rest = message;

@@ -2,10 +2,12 @@
  * loading and of the life of the server. */
 #include "todo/server_requests.h"
 
+#include "base/error.h"
 #include "base/mem.h"
 #include "runtime/node.h"
 #include "todo/entry.h"
 #include "todo/list_change.h"
+#include "wire/etf_list.h"
 #include "wire/etf_read.h"
 #include "wire/etf_write.h"
 
@@ -70,7 +72,7 @@ static void on_durable(struct store_request *request, int status, struct slice v
         struct server *server = (struct server *)process;
         process_enter(process);
         if (status == 0 && change->told.size > 0)
-            subscribers_tell(&server->subscribers, &server->gen, change->seq, buf_slice(&change->told));
+            subscribers_tell(&server->subscribers, change->seq, buf_slice(&change->told));
         if (change->owed != NULL)
             answer(&server->gen, change, status);
         process_leave(process);
@@ -230,9 +232,9 @@ static void answer_status(struct server *server, const struct from *from, int st
 }
 
 /* Changes that are on their way to the disk are behind the subscriber: it is answered when they are there. */
-static void subscribe(struct server *server, const struct from *from, struct slice pid)
+static void subscribe(struct server *server, const struct from *from, struct slice pid, uint32_t ack_ms)
 {
-    int status = subscribers_add(&server->subscribers, &server->gen, pid, server->seq);
+    int status = subscribers_add(&server->subscribers, &server->gen, pid, server->seq, ack_ms);
     if (status != 0) {
         answer_status(server, from, status);
         return;
@@ -240,6 +242,34 @@ static void subscribe(struct server *server, const struct from *from, struct sli
     struct change *change = change_new(server, from, ANSWER_SEQ);
     change->seq = server->seq;
     store_sync_key(server->database->store, server_worker(server), server_key(server), &change->request);
+}
+
+/* [{ack, Milliseconds}] or [] */
+static bool read_options(struct slice options, uint32_t *ack_ms)
+{
+    struct etf_list list;
+    struct slice option;
+    uint64_t ms;
+    *ack_ms = 0;
+    etf_list_begin(&list, options);
+    while (etf_list_next(&list, &option)) {
+        if (!etf_read_tagged(&option, "ack", 2) || !etf_read_uint64(&option, &ms) || ms == 0 ||
+            ms > UINT32_MAX)
+            return false;
+        *ack_ms = (uint32_t)ms;
+    }
+    return list.proper;
+}
+
+/* Pid, Options */
+static void subscribe_with(struct server *server, const struct from *from, struct slice arguments)
+{
+    uint32_t ack_ms;
+    struct slice pid = etf_take(&arguments);
+    if (read_options(arguments, &ack_ms))
+        subscribe(server, from, pid, ack_ms);
+    else
+        answer_status(server, from, ERR_BADARG);
 }
 
 /* ---- questions ---- */
@@ -306,9 +336,11 @@ bool server_call_request(struct server *server, const struct from *from, struct 
     else if (etf_is_atom(request, "sync"))
         sync_list(server, from);
     else if (etf_read_tagged(&rest, "subscribe", 2))
-        subscribe(server, from, rest);
+        subscribe(server, from, rest, 0);
+    else if (etf_read_tagged(&rest, "subscribe", 3))
+        subscribe_with(server, from, rest);
     else if (etf_read_tagged(&rest, "unsubscribe", 2))
-        answer_status(server, from, subscribers_remove(&server->subscribers, &server->gen, rest));
+        answer_status(server, from, subscribers_remove(&server->subscribers, rest));
     else
         return false;
     return true;

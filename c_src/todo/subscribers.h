@@ -1,7 +1,8 @@
 /* Who is told of a list's changes (docs/protocol.md, "Subscribing").
  *
- * Each change has a number, Seq, one more than the one before it. A subscriber is monitored, and is sent
- * {todo_event, ListPid, Seq, Change} for every durable change behind the one at which it subscribed.
+ * Each change has a number, Seq, one more than the one before it. A subscriber is monitored, and is told
+ * {todo_event, ListPid, Seq, Change} for every durable change behind the one at which it subscribed: by plain
+ * messages, or one by one by calls that it has to answer, the next ones wait meanwhile.
  */
 #ifndef TODO_SUBSCRIBERS_H
 #define TODO_SUBSCRIBERS_H
@@ -26,21 +27,22 @@ static inline bool subscribers_any(const struct subscribers *subscribers)
     return subscribers->count > 0;
 }
 
-/* pid is told of every change behind seq. Who is a subscriber already stays one.
+/* pid is told of every change behind seq. ack_ms: 0: by messages; else by calls with that timeout. Who is a
+ * subscriber already stays one, and is told in this way from now on.
  * Errors: ERR_BADARG (no pid), ERR_SYSTEM_LIMIT. */
-int subscribers_add(struct subscribers *subscribers, struct gen_server *list, struct slice pid, uint64_t seq);
+int subscribers_add(struct subscribers *subscribers, struct gen_server *list, struct slice pid, uint64_t seq,
+                    uint32_t ack_ms);
 
 /* It is told nothing more; nothing to do if it is no subscriber. Errors: ERR_BADARG (no pid). */
-int subscribers_remove(struct subscribers *subscribers, struct gen_server *list, struct slice pid);
+int subscribers_remove(struct subscribers *subscribers, struct slice pid);
 
 /* True if message is a DOWN of the list's monitors: that subscriber, if it still is one, is none any more. */
-bool subscribers_down(struct subscribers *subscribers, struct gen_server *list, struct slice message);
+bool subscribers_down(struct subscribers *subscribers, const struct gen_server *list, struct slice message);
 
 /* A change is durable: change is what todo/list_change wrote, seq the number of its first event. */
-void subscribers_tell(struct subscribers *subscribers, struct gen_server *list, uint64_t seq,
-                      struct slice change);
+void subscribers_tell(struct subscribers *subscribers, uint64_t seq, struct slice change);
 
-/* The list has ended. */
+/* The list ends: they are forgotten without a word. */
 void subscribers_release(struct subscribers *subscribers);
 
 #endif

@@ -80,6 +80,16 @@ defmodule Todo.Server do
   @spec subscribe(t(), pid()) :: {:ok, :todo.seq()} | :todo.refused()
   def subscribe(todo_server, pid \\ self()), do: GenServer.call(todo_server, {:subscribe, pid})
 
+  @doc """
+  The same for a `GenServer` that must not be flooded: with `ack: milliseconds` each event is a call, and the next one
+  comes when that is answered.
+
+  A subscriber that does not answer in time, or for which too much waits, is sent
+  `{:todo_unsubscribed, todo_server, seq, reason}` with the last number that it answered, and nothing more.
+  """
+  @spec subscribe(t(), pid(), ack: pos_integer()) :: {:ok, :todo.seq()} | :todo.refused()
+  def subscribe(todo_server, pid, options), do: GenServer.call(todo_server, {:subscribe, pid, options})
+
   @doc "Tells the process nothing more; `:ok` too where it was no subscriber."
   @spec unsubscribe(t(), pid()) :: :ok | :todo.refused()
   def unsubscribe(todo_server, pid \\ self()), do: GenServer.call(todo_server, {:unsubscribe, pid})

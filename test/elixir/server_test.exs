@@ -67,6 +67,20 @@ defmodule ServerTest do
     refute_received {:todo_event, _, _, _}
   end
 
+  test "a subscriber that answers each event, until it does not", %{server: server} do
+    assert Todo.Server.subscribe(server, self(), ack: 300) == {:ok, 0}
+    {:ok, [1, 2]} = Todo.Server.add_entries(server, [%{date: @today}, %{date: @tomorrow}])
+    assert_receive {:"$gen_call", from, {:todo_event, ^server, 1, {:add_entry, %{id: 1}}}}
+    refute_received {:"$gen_call", _, _}
+    GenServer.reply(from, :ok)
+    assert_receive {:"$gen_call", from, {:todo_event, ^server, 2, {:add_entry, %{id: 2}}}}
+    assert_receive {:todo_unsubscribed, ^server, 1, :timeout}, 2000
+    GenServer.reply(from, :too_late)
+    :ok = Todo.Server.delete_entry(server, 1)
+    refute_received _
+    assert {:ok, 3} = Todo.Server.subscribe(server)
+  end
+
   test "deleting is final, and no error for what is not there", %{server: server} do
     {:ok, [1, 2]} = Todo.Server.add_entries(server, [%{date: @today}, %{date: @today}])
     assert Todo.Server.delete_entry(server, 2) == :ok
