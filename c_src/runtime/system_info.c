@@ -1,7 +1,11 @@
 /* The items of system_info as tables. Knows no BEAM: what is asked for its internals is badarg. */
 #include "runtime/system_info.h"
 
+#include "runtime/aliases.h"
+#include "runtime/links.h"
+#include "runtime/monitors.h"
 #include "runtime/node.h"
+#include "runtime/registry.h"
 #include "runtime/rpc.h"
 #include "wire/etf_read.h"
 #include "wire/etf_write.h"
@@ -60,9 +64,81 @@ static uint64_t creation(const struct node *node)
     return node->creation;
 }
 
+/* ---- the node's own tables */
+
+static uint64_t names(const struct node *node)
+{
+    return HASH_COUNT(node->registry);
+}
+
+static uint64_t monitors(const struct node *node)
+{
+    return HASH_COUNT(node->monitors);
+}
+
+/* Between processes of this node. */
+static uint64_t local_links(const struct node *node)
+{
+    uint64_t ends = 0;
+    for (uint32_t i = 1; i < node->slot_used; i++)
+        ends += node->slots[i].process != NULL ? node->slots[i].process->link_count : 0;
+    return ends / 2;
+}
+
+static uint64_t remote_links(const struct node *node)
+{
+    return HASH_COUNT(node->remote_links);
+}
+
+static uint64_t aliases(const struct node *node)
+{
+    return HASH_COUNT(node->aliases);
+}
+
+static uint64_t peers(const struct node *node)
+{
+    return HASH_COUNT(node->peers);
+}
+
+static uint64_t peers_pending(const struct node *node)
+{
+    return HASH_COUNT(node->pending);
+}
+
+typedef uint64_t (*number)(const struct node *node);
+
 static const struct {
     const char *name;
-    uint64_t (*value)(const struct node *node);
+    number value;
+} tables[] = {
+    {"processes", processes},
+    {"names", names},
+    {"monitors", monitors},
+    {"local_links", local_links},
+    {"remote_links", remote_links},
+    {"aliases", aliases},
+    {"peers", peers},
+    {"peers_pending", peers_pending},
+};
+
+/* [{Table, Size}] */
+static void write_tables(const struct node *node, struct buf *out)
+{
+    size_t count = sizeof tables / sizeof *tables;
+    etf_write_list(out, (uint32_t)count);
+    for (size_t i = 0; i < count; i++) {
+        etf_write_tuple(out, 2);
+        etf_write_atom(out, tables[i].name);
+        etf_write_uint64(out, tables[i].value(node));
+    }
+    etf_write_nil(out);
+}
+
+/* ---- the items */
+
+static const struct {
+    const char *name;
+    number value;
 } numbers[] = {
     {"process_count", processes},
     {"process_limit", processes_max},
@@ -141,6 +217,7 @@ static const struct {
     {"machine", write_machine},
     {"otp_release", write_otp_release},
     {"system_architecture", write_architecture},
+    {"node_tables", write_tables},
 };
 
 static bool write_number(struct node *node, struct slice item, struct buf *out)
