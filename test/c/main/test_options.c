@@ -35,6 +35,7 @@ static void options__none__are_the_documented_defaults(void **state)
     assert_int_equal(options.port, 0);
     assert_string_equal(options.listen, "0.0.0.0");
     assert_int_equal(options.expire_s, 0);
+    assert_int_equal(options.net_ticktime_s, 60);
     assert_false(options.exit_on_eof);
     assert_int_equal(options.log_level, LOG_INFO);
 }
@@ -56,7 +57,8 @@ static void options__all__are_taken(void **state)
     assert_int_equal(options.port, 65535);
     assert_int_equal(options.expire_s, 9);
     assert_int_equal(options.log_level, LOG_NONE);
-    assert_int_equal(parse("--sname x --listen ::1", &options, message), OPTIONS_RUN);
+    assert_int_equal(parse("--sname x --listen ::1 --net-ticktime 8", &options, message), OPTIONS_RUN);
+    assert_int_equal(options.net_ticktime_s, 8);
     assert_string_equal(options.name, "x");
     assert_string_equal(options.listen, "::1");
 }
@@ -81,6 +83,8 @@ static void options__bad__are_named_in_one_line(void **state)
                                         "--port +1",
                                         "--expire -1",
                                         "--expire 99999999999999999999",
+                                        "--net-ticktime 0",
+                                        "--net-ticktime 86401",
                                         "--log-level x",
                                         "--sname",
                                         "--sname ''",
