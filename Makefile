@@ -28,7 +28,8 @@ WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototy
             -Wcast-qual -Wwrite-strings -Wundef -Wvla -Wno-unused-parameter
 CPPFLAGS := -D_GNU_SOURCE -DTODO_VERSION='"$(VERSION)"' -Ic_src -isystem $(ERL_EI_INCLUDE_DIR)
 CFLAGS := -std=c11 -g -fPIE $(FLAVOUR) $(WARNINGS)
-LDFLAGS := -pie -Wl,-z,relro,-z,now $(FLAVOUR)
+# LINK_OPTIONS: more of them, as scripts/test-ei needs.
+LDFLAGS := -pie -Wl,-z,relro,-z,now $(FLAVOUR) $(LINK_OPTIONS)
 LDLIBS := -L$(ERL_EI_LIBDIR) -lei -luv -lcrypto -lz -lpthread
 
 # A layer may use itself and the ones after it.

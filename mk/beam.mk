@@ -23,6 +23,15 @@ test-ct: ## build and run the common_test suites
 	MIX_ENV=dev mix compile </dev/null
 	rebar3 ct </dev/null
 
+.PHONY: test-otp
+test-otp: all ## the oracle suite, operation by operation (OTP=23, 25, 27 or 29: with the BEAM of that release)
+	@scripts/test-otp $(OTP) </dev/null
+
+.PHONY: test-ei
+test-ei: ## the node with the libei of OTP 23, 25, 27 and 29 (OTP=27: of that one): C tests and a few calls
+	@scripts/setup build test </dev/null
+	@scripts/test-ei $(or $(OTP),23 25 27 29) </dev/null
+
 # What the sanitizers find in the node goes to files: the suites start and stop it in many ways and places.
 ASAN_REPORTS := $(CURDIR)/build/asan/reports
 

@@ -163,7 +163,7 @@ collect(Port, Output) ->
 -spec folder() -> file:filename().
 folder() ->
     Folder = filename:join(root(), unique("folder")),
-    ok = filelib:ensure_path(Folder),
+    ok = filelib:ensure_dir(filename:join(Folder, ".")),
     Folder.
 
 %% All folders of this run, to be removed at the end of a suite.

@@ -79,45 +79,52 @@ system_child(T) ->
 raw_calls() ->
     [{raw_call_reference_tag, [], fun(T) -> list(T) ! {'$gen_call', {self(), make_ref()}, size}, mail(1) end},
      {raw_call_any_tag, [], fun(T) -> list(T) ! {'$gen_call', {self(), {a, "b", 1.5, [x | y]}}, size}, mail(1) end},
-     {raw_call_alias_tag, [],
-      fun(T) -> A = alias(), list(T) ! {'$gen_call', {self(), [alias | A]}, size}, mail(1), unalias(A) end},
-     {raw_call_alias_deeper_in_the_tag, [],
-      fun(T) -> A = alias(), list(T) ! {'$gen_call', {self(), [[alias | A] | tag]}, size}, mail(1), unalias(A) end},
-     {raw_call_alias_given_back, [],
+     {raw_call_alias_tag, [{since, 24}],
+      fun(T) ->
+              A = erlang:alias(), list(T) ! {'$gen_call', {self(), [alias | A]}, size}, mail(1), erlang:unalias(A)
+      end},
+     {raw_call_alias_deeper_in_the_tag, [{since, 24}],
+      fun(T) ->
+              A = erlang:alias(),
+              list(T) ! {'$gen_call', {self(), [[alias | A] | tag]}, size},
+              mail(1),
+              erlang:unalias(A)
+      end},
+     {raw_call_alias_given_back, [{since, 24}],
       fun(T) ->
               P = suspended(T),
-              A = alias(),
+              A = erlang:alias(),
               P ! {'$gen_call', {self(), [alias | A]}, size},
-              Was = unalias(A),
+              Was = erlang:unalias(A),
               ok = sys:resume(P),
               {Was, count(P)}
       end},
-     {raw_call_reply_alias, [],
+     {raw_call_reply_alias, [{since, 24}],
       fun(T) ->
               P = list(T),
-              A = alias([reply]),
+              A = erlang:alias([reply]),
               [P ! {'$gen_call', {self(), [alias | A]}, size} || _ <- [1, 2, 3]],
-              {count(P), unalias(A)}
+              {count(P), erlang:unalias(A)}
       end},
-     {raw_call_reply_demonitor, [],
+     {raw_call_reply_demonitor, [{since, 24}],
       fun(T) ->
               P = list(T),
-              M = monitor(process, P, [{alias, reply_demonitor}]),
+              M = erlang:monitor(process, P, [{alias, reply_demonitor}]),
               P ! {'$gen_call', {self(), [alias | M]}, size},
               mail(1),
               N = monitor(process, P),
               exit(P, kill),
               {down(N), demonitor(M, [info])}
       end},
-     {raw_call_explicit_unalias, [],
+     {raw_call_explicit_unalias, [{since, 24}],
       fun(T) ->
               P = list(T),
-              M = monitor(process, P, [{alias, explicit_unalias}, {tag, 'MY_DOWN'}]),
+              M = erlang:monitor(process, P, [{alias, explicit_unalias}, {tag, 'MY_DOWN'}]),
               [P ! {'$gen_call', {self(), [alias | M]}, size} || _ <- [1, 2]],
               mail(2),
               exit(P, over),
               mail(3),
-              unalias(M)
+              erlang:unalias(M)
       end},
      {raw_call_for_another, [],
       fun(T) ->
@@ -142,8 +149,8 @@ raw_calls() ->
               unregister(Name),
               ok
       end},
-     {raw_call_for_an_alias, [],
-      fun(T) -> A = alias(), list(T) ! {'$gen_call', {A, tag}, size}, count(list(T)), unalias(A) end},
+     {raw_call_for_an_alias, [{since, 24}],
+      fun(T) -> A = erlang:alias(), list(T) ! {'$gen_call', {A, tag}, size}, count(list(T)), erlang:unalias(A) end},
      {raw_call_from_is_no_from, [],
       fun(T) ->
               P = list(T), M = monitor(process, P), P ! {'$gen_call', nobody, size}, catch count(P),
@@ -182,7 +189,7 @@ late() ->
               ok = sys:resume(P),
               {Down, count(P)}
       end},
-     {late_node_stands_still, [own],
+     {late_node_stands_still, [own, {since, 24}],
       fun(T) ->
               P = list(T),
               otp_case:freeze(T),
@@ -229,12 +236,13 @@ casts() ->
      {send_after_takes_no_remote_pid, [], fun(T) -> erlang:send_after(10, list(T), x) end}].
 
 requests() ->
-    [{request_and_response, [], fun(T) -> gen_server:receive_response(gen_server:send_request(list(T), size),
-                                                                      5000) end},
-     {request_to_dead, [], fun(T) -> gen_server:receive_response(gen_server:send_request(dead(T), size), 5000) end},
-     {request_to_unknown_name, [],
+    [{request_and_response, [{since, 24}],
+      fun(T) -> gen_server:receive_response(gen_server:send_request(list(T), size), 5000) end},
+     {request_to_dead, [{since, 24}],
+      fun(T) -> gen_server:receive_response(gen_server:send_request(dead(T), size), 5000) end},
+     {request_to_unknown_name, [{since, 24}],
       fun(T) -> gen_server:receive_response(gen_server:send_request({nobody, node_of(T)}, size), 5000) end},
-     {request_abandoned, [],
+     {request_abandoned, [{since, 24}],
       fun(T) ->
               P = suspended(T),
               timeout = gen_server:receive_response(gen_server:send_request(P, size), 20),
@@ -262,14 +270,14 @@ requests() ->
               exit(P, {very, <<"bad">>}),
               gen_server:wait_response(R, 5000)
       end},
-     {request_collection, [],
+     {request_collection, [{since, 25}],
       fun(T) ->
               Targets = [list(T), dead(T), value(T), {nobody, node_of(T)}, never(T)],
               Ids = lists:foldl(fun({P, N}, C) -> gen_server:send_request(P, size, N, C) end, gen_server:reqids_new(),
                                 lists:zip(Targets, [live, dead, value, nobody, never])),
               lists:sort(responses(Ids))
       end},
-     {request_thousand, [],
+     {request_thousand, [{since, 24}],
       fun(T) ->
               P = list(T),
               Rs = [gen_server:send_request(P, {add_entry, #{date => ?D}}) || _ <- lists:seq(1, 1000)],

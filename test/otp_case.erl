@@ -3,17 +3,18 @@
 -module(otp_case).
 
 -export([outcomes/2]).
--export([kill/1, restart/1, freeze/1, thaw/1, client/1, client/2]).
+-export([kill/1, restart/1, freeze/1, thaw/1, client/1, client/2, stop_client/1]).
 -export([node_of/1, cache/1, system/1, value/1, list/1, list/2, dead/1, never/1, stale/1]).
--export([down/1, mail/1, count/1, suspended/1, later/1]).
+-export([down/1, mail/1, count/1, suspended/1, later/1, grouped/3]).
 
 -export_type([target/0, operation/0, outcome/0]).
 
 %% A node under test and the name of the operation that looks at it.
 -type target() :: #{side := reference | ours, node := node(), name := string(), os_pid := integer(),
                     server := term(), nodes := ets:table(), key := binary()}.
-%% own: a node of its own, which it may kill; trap: the client traps exits.
--type operation() :: {Name :: atom(), [own | trap], fun((target()) -> term())}.
+%% own: a node of its own, which it may kill; trap: the client traps exits; since: the first OTP that can do it. A call
+%% of a function that a release does not have yet is found when it is made: these modules compile on every release.
+-type operation() :: {Name :: atom(), [own | trap | {since, Otp :: pos_integer()}], fun((target()) -> term())}.
 -type outcome() :: term().
 
 -define(DEADLINE_MS, 5000).
@@ -66,7 +67,7 @@ run(Parent, Target, Trap, Fun) ->
 %% What the node has sent before is here when it answers.
 settle(#{node := Node}) ->
     lists:member(Node, nodes(connected)) andalso
-        catch gen_server:call({net_kernel, Node}, {is_auth, node()}, ?DEADLINE_MS).
+        (catch gen_server:call({net_kernel, Node}, {is_auth, node()}, ?DEADLINE_MS)).
 
 mailbox() ->
     receive Message -> [Message | mailbox()] after ?QUIET_MS -> [] end.
@@ -180,15 +181,48 @@ thaw(#{os_pid := OsPid}) ->
     "" = os:cmd("kill -CONT " ++ integer_to_list(OsPid)),
     ok.
 
-%% A BEAM node beside this one.
+%% A BEAM node beside this one, which ends with it. The module peer is not in every release; this needs no more than erl
+%% in PATH. The pid ends with the node.
 -spec client(string()) -> {ok, pid(), node()}.
 client(Name) ->
     client(Name, []).
 
 -spec client(string(), [string()]) -> {ok, pid(), node()}.
 client(Name, Arguments) ->
-    peer:start(#{name => list_to_atom(Name), connection => standard_io,
-                 args => ["-setcookie", atom_to_list(erlang:get_cookie()), "-hidden", "+S1:1" | Arguments]}).
+    Self = self(),
+    {Holder, Monitor} = spawn_monitor(fun() -> open_client(Self, Name, Arguments) end),
+    OsPid = receive
+                {Holder, {ready, Is}} -> demonitor(Monitor, [flush]), Is;
+                {'DOWN', Monitor, process, Holder, Reason} -> error({not_started, Name, Reason})
+            after 30000 -> error({not_ready, Name})
+            end,
+    Node = node_case:node_name(Name),
+    ok = node_case:await(fun() -> (catch erpc:call(Node, os, getpid, [])) =:= integer_to_list(OsPid) end),
+    {ok, Holder, Node}.
+
+-define(UNTIL_EOF, "spawn(fun() -> io:put_chars(\"ready\\n\"), _ = io:get_line(\"\"), erlang:halt() end).").
+
+open_client(Starter, Name, Arguments) ->
+    Port = open_port({spawn_executable, os:find_executable("erl")},
+                     [{args, ["-noshell", "-hidden", "-sname", Name, "-setcookie", atom_to_list(erlang:get_cookie()),
+                              "+S1:1", "-eval", ?UNTIL_EOF | Arguments]},
+                      {line, 4096}, exit_status, stderr_to_stdout, hide]),
+    {os_pid, OsPid} = erlang:port_info(Port, os_pid),
+    hold_client(Port, fun() -> Starter ! {self(), {ready, OsPid}} end).
+
+hold_client(Port, Ready) ->
+    receive
+        {Port, {data, {eol, "ready"}}} -> Ready(), hold_client(Port, Ready);
+        {Port, {data, _}} -> hold_client(Port, Ready);
+        {Port, {exit_status, Status}} -> exit({status, Status});
+        stop -> port_close(Port)
+    end.
+
+%% It is told to end, as by the end of this BEAM.
+-spec stop_client(pid()) -> ok.
+stop_client(Holder) ->
+    Holder ! stop,
+    ok.
 
 %% ---- processes on them ----
 
@@ -274,3 +308,10 @@ later(Fun) ->
                   node_case:await(fun() -> process_info(Caller, status) =:= {status, waiting} end, ?DEADLINE_MS),
                   Fun()
           end).
+
+%% As maps:groups_from_list/3, which OTP 25 has first.
+-spec grouped(fun((T) -> K), fun((T) -> V), [T]) -> #{K => [V]}.
+grouped(Key, Value, List) ->
+    lists:foldr(fun(Item, Groups) ->
+                        maps:update_with(Key(Item), fun(Values) -> [Value(Item) | Values] end, [Value(Item)], Groups)
+                end, #{}, List).

@@ -65,12 +65,12 @@ connections() ->
       fun(T) ->
               #{node := Node} = T,
               true = net_kernel:connect_node(Node),
-              ok = net_kernel:monitor_nodes(true, #{node_type => all, nodedown_reason => true}),
+              ok = net_kernel:monitor_nodes(true, [{node_type, all}, nodedown_reason]),
               true = erlang:disconnect_node(Node),
               Down = receive {nodedown, Node, D} -> D after 5000 -> none end,
               pong = net_adm:ping(Node),
               Up = receive {nodeup, Node, U} -> U after 5000 -> none end,
-              ok = net_kernel:monitor_nodes(false, #{node_type => all, nodedown_reason => true}),
+              ok = net_kernel:monitor_nodes(false, [{node_type, all}, nodedown_reason]),
               drop_others(),
               {Down, Up}
       end}].
@@ -106,7 +106,7 @@ ends() ->
               later(fun() -> otp_case:kill(T) end),
               gen_server:stop(P)
       end},
-     {node_killed_requests, [own],
+     {node_killed_requests, [own, {since, 24}],
       fun(T) ->
               P = suspended(T),
               R = gen_server:send_request(P, size),
@@ -115,7 +115,7 @@ ends() ->
                gen_server:receive_response(gen_server:send_request(P, size), 5000),
                gen_server:multi_call([node_of(T)], 'Elixir.Todo.List', x, 1000), gen_server:cast(P, x)}
       end},
-     {node_restarted, [own, trap],
+     {node_restarted, [own, trap, {since, 24}],
       fun(T) ->
               Old = list(T),
               New = otp_case:restart(T),
@@ -147,12 +147,12 @@ clients() ->
     [{two_clients, [],
       fun(T) ->
               P = list(T),
-              with_client(fun(Peer, _) ->
-                                     [peer:call(Peer, gen_server, call,
+              with_client(fun(Client) ->
+                                     [erpc:call(Client, gen_server, call,
                                                 [P, {add_entry, #{date => ?D, title => other}}]),
                                       gen_server:call(P, {add_entry, #{date => ?D, title => this}}),
-                                      peer:call(Peer, gen_server, call, [P, entries]) =:= gen_server:call(P, entries),
-                                      peer:call(Peer, supervisor, count_children, [otp_case:system(T)])]
+                                      erpc:call(Client, gen_server, call, [P, entries]) =:= gen_server:call(P, entries),
+                                      erpc:call(Client, supervisor, count_children, [otp_case:system(T)])]
                              end)
       end},
      {client_node_killed, [],
@@ -161,10 +161,10 @@ clients() ->
               Linked = otp_case:list(T, linked),
               M = monitor(process, Linked),
               N = monitor(process, P),
-              with_client(fun(Peer, _) ->
-                                     OsPid = peer:call(Peer, os, getpid, []),
-                                     hold(Peer, "link(P), 0 = gen_server:call(P, size)", Linked),
-                                     hold(Peer, "monitor(process, P), 0 = gen_server:call(P, size)", P),
+              with_client(fun(Client) ->
+                                     OsPid = erpc:call(Client, os, getpid, []),
+                                     hold(Client, "link(P), 0 = gen_server:call(P, size)", Linked),
+                                     hold(Client, "monitor(process, P), 0 = gen_server:call(P, size)", P),
                                      _ = os:cmd("kill -KILL " ++ OsPid),
                                      {down(M), count(P), demonitor(N, [info])}
                              end)
@@ -173,28 +173,27 @@ clients() ->
       fun(T) ->
               P = list(T),
               Name = node_case:unique("client"),
-              {ok, First, Node} = otp_case:client(Name),
-              One = peer:call(First, gen_server, call, [P, {add_entry, #{date => ?D}}]),
-              hold(First, "monitor(process, P), 1 = gen_server:call(P, size)", P),
-              OsPid = peer:call(First, os, getpid, []),
+              {ok, _, Node} = otp_case:client(Name),
+              One = erpc:call(Node, gen_server, call, [P, {add_entry, #{date => ?D}}]),
+              hold(Node, "monitor(process, P), 1 = gen_server:call(P, size)", P),
+              OsPid = erpc:call(Node, os, getpid, []),
               _ = os:cmd("kill -KILL " ++ OsPid),
               {ok, Second, Node} = otp_case:client(Name),
-              Two = peer:call(Second, gen_server, call, [P, {add_entry, #{date => ?D}}]),
-              hold(Second, "link(P), 2 = gen_server:call(P, size)", P),
-              Answer = {One, Two, peer:call(Second, gen_server, call, [P, size]), count(P)},
+              Two = erpc:call(Node, gen_server, call, [P, {add_entry, #{date => ?D}}]),
+              hold(Node, "link(P), 2 = gen_server:call(P, size)", P),
+              Answer = {One, Two, erpc:call(Node, gen_server, call, [P, size]), count(P)},
               M = monitor(process, P),
-              ok = peer:stop(Second),
+              ok = otp_case:stop_client(Second),
               {Answer, down(M)}
       end}].
 
-%% Over the standard streams: the client's own connection is left to the operation.
 with_client(Fun) ->
-    {ok, Peer, Node} = otp_case:client(node_case:unique("client")),
-    try Fun(Peer, Node) after catch peer:stop(Peer) end.
+    {ok, Holder, Client} = otp_case:client(node_case:unique("client")),
+    try Fun(Client) after otp_case:stop_client(Holder) end.
 
 %% A process of the client that does this with the pid and stays.
-hold(Peer, Text, Pid) ->
+hold(Client, Text, Pid) ->
     {ok, Tokens, _} = erl_scan:string("begin " ++ Text ++ " end, S ! holds, receive after infinity -> ok end."),
     {ok, Expressions} = erl_parse:parse_exprs(Tokens),
-    peer:call(Peer, erlang, spawn, [erl_eval, exprs, [Expressions, [{'P', Pid}, {'S', self()}]]]),
+    erpc:call(Client, erlang, spawn, [erl_eval, exprs, [Expressions, [{'P', Pid}, {'S', self()}]]]),
     receive holds -> ok after 5000 -> error(holds_not) end.

@@ -4,7 +4,7 @@
 -export([operations/0]).
 
 -import(otp_case, [node_of/1, cache/1, system/1, value/1, list/1, list/2, dead/1, never/1, stale/1, down/1, mail/1,
-                   count/1, suspended/1]).
+                   count/1, suspended/1, grouped/3]).
 
 -define(D, {2023, 12, 19}).
 
@@ -27,8 +27,9 @@ monitors() ->
               exit(P, kill),
               [down(M) || M <- Ms]
       end},
-     {monitor_with_tag, [], fun(T) -> P = list(T), monitor(process, P, [{tag, {my, tag}}]), exit(P, x), mail(1) end},
-     {monitor_dead_with_tag, [], fun(T) -> monitor(process, dead(T), [{tag, tag}]), mail(1) end},
+     {monitor_with_tag, [{since, 24}],
+      fun(T) -> P = list(T), erlang:monitor(process, P, [{tag, {my, tag}}]), exit(P, x), mail(1) end},
+     {monitor_dead_with_tag, [{since, 24}], fun(T) -> erlang:monitor(process, dead(T), [{tag, tag}]), mail(1) end},
      {monitor_twice_in_order, [],
       fun(T) -> P = list(T), Ms = [monitor(process, P) || _ <- [1, 2, 3]], exit(P, x), [down(M) || M <- Ms] end},
      {demonitor, [],
@@ -289,7 +290,7 @@ order() ->
               Clients = [spawn_monitor(fun() -> load(P, C) end) || C <- lists:seq(1, 50)],
               Downs = lists:usort([element(5, down(M)) || {_, M} <- Clients]),
               Entries = gen_server:call(P, entries),
-              PerClient = maps:groups_from_list(fun(#{client := C}) -> C end, fun(#{n := N}) -> N end, Entries),
+              PerClient = grouped(fun(#{client := C}) -> C end, fun(#{n := N}) -> N end, Entries),
               {Downs, length(Entries), map_size(PerClient),
                lists:all(fun(Ns) -> Ns =:= lists:seq(1, 40) end, maps:values(PerClient)),
                [Id || #{id := Id} <- Entries] =:= lists:seq(1, 2000)}
@@ -314,7 +315,8 @@ order() ->
               Ps = [list(T, N) || N <- lists:seq(1, 20)],
               [P ! {'$gen_call', {self(), N}, size} || N <- lists:seq(1, 10), P <- Ps],
               mail(200),
-              maps:values(maps:groups_from_list(fun({N, _}) -> N end, [receive M -> M end || _ <- lists:seq(1, 200)]))
+              Answers = [receive M -> M end || _ <- lists:seq(1, 200)],
+              maps:values(grouped(fun({N, _}) -> N end, fun(Answer) -> Answer end, Answers))
                   =:= [[{N, 0} || _ <- Ps] || N <- lists:seq(1, 10)]
       end}].
 

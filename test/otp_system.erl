@@ -167,9 +167,11 @@ supervisors() ->
                           #{id => a, start => {a, b, []}, restart => often},
                           #{id => a, start => {a, b, []}, shutdown => -1},
                           #{id => a, start => {a, b, []}, type => t}, #{id => a, start => {a, b, []}, modules => m},
-                          #{id => a, start => {a, b, []}, modules => ["m"]},
-                          #{id => a, start => {a, b, []}, significant => 1},
-                          #{id => a, start => {a, b, []}, significant => true}]]
+                          #{id => a, start => {a, b, []}, modules => ["m"]}]]
+      end},
+     {supervisor_start_child_bad_significance, [{since, 24}],
+      fun(T) -> [supervisor:start_child(system(T), #{id => a, start => {a, b, []}, significant => S})
+                 || S <- [1, true]]
       end},
      {supervisor_start_child_bad_tuple, [],
       fun(T) -> [supervisor:start_child(system(T), S)
