@@ -10,7 +10,7 @@
 
 -spec operations() -> [otp_case:operation()].
 operations() ->
-    monitors() ++ links() ++ exits() ++ travelling() ++ order().
+    monitors() ++ links() ++ exits() ++ travelling() ++ order() ++ priorities().
 
 monitors() ->
     [{monitor_live, [], fun(T) -> P = list(T), M = monitor(process, P), exit(P, shutdown), {M, down(M)} end},
@@ -332,3 +332,45 @@ load(P, C) ->
      end || N <- lists:seq(1, 40)],
     true = is_integer(gen_server:call(P, size, 20000)),
     exit(done).
+
+%% Signals with priority: it counts for a receiver that has asked for it, with a priority alias, and for no other.
+priorities() ->
+    [{priority_message, [{since, 28}],
+      fun(T) ->
+              P = suspended(T),
+              P ! {'$gen_call', {self(), first}, size},
+              erlang:send(P, {'$gen_call', {self(), second}, size}, [priority]),
+              P ! {'$gen_call', {self(), third}, size},
+              ok = sys:resume(P),
+              mail(3)
+      end},
+     {priority_message_by_name, [{since, 28}],
+      fun(T) -> erlang:send(value(T), {'$gen_call', {self(), tag}, {new, []}}, [priority]), mail(1) end},
+     {priority_message_to_nobody, [{since, 28}],
+      fun(T) ->
+              {[erlang:send(To, x, [priority]) || To <- [dead(T), never(T), stale(T), {nobody, node_of(T)}]],
+               count(list(T))}
+      end},
+     {priority_reply, [{since, 28}],
+      fun(T) ->
+              A = erlang:alias([priority]),
+              list(T) ! {'$gen_call', {self(), [alias | A]}, size},
+              mail(1),
+              erlang:unalias(A)
+      end},
+     {priority_exit, [{since, 28}],
+      fun(T) -> P = list(T), M = monitor(process, P), {erlang:exit(P, {a, "reason"}, [priority]), down(M)} end},
+     {priority_exit_kill, [{since, 28}],
+      fun(T) -> P = list(T), M = monitor(process, P), {erlang:exit(P, kill, [priority]), down(M)} end},
+     {priority_link, [trap, {since, 28}],
+      fun(T) -> P = list(T), erlang:link(P, [priority]), exit(P, boom), mail(1) end},
+     {priority_monitor, [{since, 28}],
+      fun(T) -> P = list(T), M = erlang:monitor(process, P, [priority]), exit(P, boom), down(M) end},
+     {priority_and_token, [{since, 28}],
+      fun(T) ->
+              P = list(T),
+              traced(fun() ->
+                             erlang:send(P, {'$gen_call', {self(), tag}, size}, [priority]),
+                             receive M -> M end
+                     end)
+      end}].

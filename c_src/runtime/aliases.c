@@ -7,6 +7,8 @@
 static struct alias *find(struct node *node, const struct ref *ref)
 {
     struct alias *alias;
+    if (ref->creation != node->creation || !node_is_self(node, ref->node))
+        return NULL;
     HASH_FIND(hh, node->aliases, ref->word, sizeof ref->word, alias);
     return alias;
 }
@@ -43,10 +45,14 @@ bool alias_remove(struct process *process, const struct ref *ref)
     return true;
 }
 
+struct process *alias_find(struct node *node, const struct ref *ref)
+{
+    struct alias *alias = find(node, ref);
+    return alias == NULL ? NULL : process_find(node, alias->process);
+}
+
 struct process *alias_take(struct node *node, const struct ref *ref)
 {
-    if (ref->creation != node->creation || !node_is_self(node, ref->node))
-        return NULL;
     struct alias *alias = find(node, ref);
     if (alias == NULL)
         return NULL;

@@ -19,6 +19,8 @@ void alias_add(struct process *process, bool once, struct ref *ref);
 void alias_add_monitor(struct process *process, bool once, const struct ref *ref);
 /* False if it was not active. */
 bool alias_remove(struct process *process, const struct ref *ref);
+/* Whose active alias ref is; NULL: nobody's. */
+struct process *alias_find(struct node *node, const struct ref *ref);
 /* Who gets a message sent to ref now (and takes a once alias away); NULL: nobody. */
 struct process *alias_take(struct node *node, const struct ref *ref);
 void aliases_process_down(struct process *process);

@@ -228,12 +228,22 @@ static int link_signal_in(struct peer *peer, const struct control *control)
     return 0;
 }
 
+/* Whom an exit/2 is for: a pid, an alias or a name. An alias that ends with the first message goes on. */
+static struct process *exit2_target(struct peer *peer, struct slice to)
+{
+    struct pid pid;
+    struct ref ref;
+    struct slice cursor = to;
+    if (read_ours(peer, to, &pid))
+        return process_find_pid(peer->node, &pid);
+    if (ref_read(&cursor, &ref))
+        return alias_find(peer->node, &ref);
+    return registry_find_atom(peer->node, to);
+}
+
 static int exit2_in(struct peer *peer, const struct control *control)
 {
-    struct pid to;
-    struct process *process = NULL;
-    if (read_ours(peer, control->to, &to))
-        process = process_find_pid(peer->node, &to);
+    struct process *process = exit2_target(peer, control->to);
     if (process != NULL)
         process_exit_signal(process, EXIT_BY_CALL, control->from, control->reason);
     return 0;

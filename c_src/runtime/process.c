@@ -330,15 +330,31 @@ static struct buf *open_pid(struct node *node, const struct process *from, struc
     return open_remote(node, peer, mark);
 }
 
+static bool takes_aliases(struct peer *peer)
+{
+    return (peer->flags & DFLAG_ALTACT_SIG) != 0 || peer_can(peer, DFLAG_ALIAS);
+}
+
+static struct buf *open_remote_alias(struct node *node, struct peer *peer, const struct process *from,
+                                     struct slice alias)
+{
+    size_t mark;
+    if (peer->flags & DFLAG_ALTACT_SIG)
+        mark = control_altact_send_begin(&peer->out, sender(node, from), alias, token(node));
+    else
+        mark = control_alias_send_begin(&peer->out, sender(node, from), alias, token(node));
+    return open_remote(node, peer, mark);
+}
+
 static struct buf *open_alias(struct node *node, const struct process *from, struct slice to,
                               const struct ref *ref)
 {
     if (node_is_self(node, ref->node))
         return open_local(node, alias_take(node, ref));
     struct peer *peer = peer_reach(node, ref->node);
-    if (peer == NULL || !peer_can(peer, DFLAG_ALIAS))
+    if (peer == NULL || !takes_aliases(peer))
         return open_local(node, NULL);
-    return open_remote(node, peer, control_alias_send_begin(&peer->out, sender(node, from), to, token(node)));
+    return open_remote_alias(node, peer, from, to);
 }
 
 /* Name or {Name, Node}; anything else is nobody. */
@@ -375,10 +391,9 @@ struct buf *process_alias_send_begin(struct node *node, struct process *from, st
         struct ref ref;
         return open_local(node, local != NULL && ref_read(&alias, &ref) ? alias_take(node, &ref) : NULL);
     }
-    if (from == NULL || !peer_can(peer, DFLAG_ALIAS))
+    if (from == NULL || !takes_aliases(peer))
         return open_pid(node, from, to);
-    return open_remote(node, peer,
-                       control_alias_send_begin(&peer->out, sender(node, from), alias, token(node)));
+    return open_remote_alias(node, peer, from, alias);
 }
 
 struct buf *process_send_any_begin(struct node *node, struct process *from, struct slice to)

@@ -131,6 +131,20 @@ static int split_any(struct slice frame, uint32_t depth_max, struct parts *parts
     return parts->shape != NULL ? 0 : ERR_PROTOCOL;
 }
 
+/* Finds out what an ALTACT_SIG_SEND is, and forgets the elements behind those that are known. */
+static bool tell_altact(struct parts *parts)
+{
+    parts->shape = parts->count > 0 ? control_shape_of_altact(parts->elements[0]) : NULL;
+    if (parts->shape == NULL)
+        return false;
+    uint32_t known = 0;
+    while (parts->shape->elements[known].kind != CONTROL_KIND_NONE)
+        known++;
+    if (parts->count > known)
+        parts->count = known;
+    return true;
+}
+
 static bool elements_fit(const struct parts *parts)
 {
     uint32_t i = 0;
@@ -174,6 +188,8 @@ int control_parse(struct slice frame, uint32_t depth_max, struct control *contro
         if (result != 0)
             return result;
     }
+    if (parts.shape->op == CONTROL_ALTACT_SIG_SEND && !tell_altact(&parts))
+        return ERR_PROTOCOL;
     if (!elements_fit(&parts))
         return ERR_PROTOCOL;
     int result = read_payload(parts.rest, depth_max, parts.shape->payload, &payload);
@@ -256,6 +272,16 @@ size_t control_reg_send_begin(struct buf *out, struct slice from, struct slice n
 size_t control_alias_send_begin(struct buf *out, struct slice from, struct slice alias, struct slice token)
 {
     size_t mark = begin_traced(out, CONTROL_ALIAS_SEND, CONTROL_ALIAS_SEND_TT, 2, token);
+    etf_write_term(out, from);
+    etf_write_term(out, alias);
+    append_token(out, token);
+    return mark;
+}
+
+size_t control_altact_send_begin(struct buf *out, struct slice from, struct slice alias, struct slice token)
+{
+    size_t mark = begin_traced(out, CONTROL_ALTACT_SIG_SEND, CONTROL_ALTACT_SIG_SEND, 3, token);
+    etf_write_uint64(out, CONTROL_ALTACT_ALIAS | (token.size > 0 ? CONTROL_ALTACT_TOKEN : 0));
     etf_write_term(out, from);
     etf_write_term(out, alias);
     append_token(out, token);

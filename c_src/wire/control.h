@@ -45,6 +45,7 @@ enum control_op {
     CONTROL_ALIAS_SEND_TT = 34,
     CONTROL_UNLINK_ID = 35,
     CONTROL_UNLINK_ID_ACK = 36,
+    CONTROL_ALTACT_SIG_SEND = 37,
 };
 
 /* One message. Every slice is a validated term borrowed from the frame; empty where the operation has none.
@@ -52,11 +53,14 @@ enum control_op {
 struct control {
     enum control_op op; /* the _TT and PAYLOAD_ forms are folded into the plain one: EXIT_TT, PAYLOAD_EXIT and
                            PAYLOAD_EXIT_TT give CONTROL_EXIT, SEND_TT gives CONTROL_SEND, and so on;
-                           SEND_SENDER gives CONTROL_SEND with from set */
+                           SEND_SENDER gives CONTROL_SEND with from set. ALTACT_SIG_SEND gives SEND, REG_SEND,
+                           ALIAS_SEND or EXIT2. That it has priority is not told: it has for a receiver with a
+                           priority alias only, and no process here can have one */
     struct slice from;  /* pid of the sender, watcher, exiting process or watched one (see the table in the
                            specification). In MONITOR_P_EXIT it may be a registered name (an atom) */
-    struct slice to;    /* pid; REG_SEND, MONITOR_P, DEMONITOR_P: pid or atom; ALIAS_SEND: a reference */
-    struct slice ref;   /* MONITOR_P, DEMONITOR_P, MONITOR_P_EXIT: the monitor; SPAWN_*: the request id */
+    struct slice to;  /* pid; REG_SEND: an atom; MONITOR_P, DEMONITOR_P: pid or atom; ALIAS_SEND: a reference;
+                         EXIT2: pid, atom or reference */
+    struct slice ref; /* MONITOR_P, DEMONITOR_P, MONITOR_P_EXIT: the monitor; SPAWN_*: the request id */
     struct slice unlink_id;    /* UNLINK_ID, UNLINK_ID_ACK: an integer 1..2^64-1 */
     struct slice message;      /* SEND, REG_SEND, ALIAS_SEND: the payload */
     struct slice reason;       /* EXIT, EXIT2, MONITOR_P_EXIT: the reason, wherever it stood */
@@ -84,6 +88,8 @@ size_t control_reg_send_begin(struct buf *out, struct slice from, struct slice n
                               struct slice token); /* REG_SEND */
 size_t control_alias_send_begin(struct buf *out, struct slice from, struct slice alias,
                                 struct slice token); /* ALIAS_SEND */
+/* The same as ALTACT_SIG_SEND, without priority: for a peer that announced ALTACT_SIG. */
+size_t control_altact_send_begin(struct buf *out, struct slice from, struct slice alias, struct slice token);
 
 void control_link(struct buf *out, struct slice from, struct slice to);
 void control_unlink_id(struct buf *out, uint64_t id, struct slice from, struct slice to);

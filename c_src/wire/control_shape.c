@@ -9,7 +9,7 @@
 #include <stddef.h>
 
 enum {
-    OPERATIONS = CONTROL_UNLINK_ID_ACK + 1,
+    OPERATIONS = CONTROL_ALTACT_SIG_SEND + 1,
     SPAWN_REPLY_FLAGS_END = 1 << 27, /* what a BEAM takes */
 };
 
@@ -34,6 +34,7 @@ static_assert(sizeof(struct control) <= UINT8_MAX, "an offset fits a place");
 #define FLAGS       {CONTROL_KIND_FLAGS, FIELD(options)}
 #define RESULT      {CONTROL_KIND_PID_OR_ATOM, FIELD(result)}
 #define ALIAS       {CONTROL_KIND_REF, FIELD(to)}
+#define NAME        {CONTROL_KIND_ATOM, FIELD(to)}
 #define NO_PAYLOAD  {CONTROL_KIND_NONE, CONTROL_IGNORED}
 
 static const struct control_shape shapes[OPERATIONS] = {
@@ -41,12 +42,12 @@ static const struct control_shape shapes[OPERATIONS] = {
     [CONTROL_SEND] = {CONTROL_SEND, {UNUSED, TO}, MESSAGE},
     [CONTROL_EXIT] = {CONTROL_EXIT, {FROM, TO, REASON}, NO_PAYLOAD},
     [CONTROL_UNLINK] = {CONTROL_UNLINK, {FROM, TO}, NO_PAYLOAD},
-    [CONTROL_REG_SEND] = {CONTROL_REG_SEND, {FROM, UNUSED, {CONTROL_KIND_ATOM, FIELD(to)}}, MESSAGE},
+    [CONTROL_REG_SEND] = {CONTROL_REG_SEND, {FROM, UNUSED, NAME}, MESSAGE},
     [CONTROL_GROUP_LEADER] = {CONTROL_GROUP_LEADER, {LEADER, TO}, NO_PAYLOAD},
     [CONTROL_EXIT2] = {CONTROL_EXIT2, {FROM, TO, REASON}, NO_PAYLOAD},
     [CONTROL_SEND_TT] = {CONTROL_SEND, {UNUSED, TO, TOKEN}, MESSAGE},
     [CONTROL_EXIT_TT] = {CONTROL_EXIT, {FROM, TO, TOKEN, REASON}, NO_PAYLOAD},
-    [CONTROL_REG_SEND_TT] = {CONTROL_REG_SEND, {FROM, UNUSED, {CONTROL_KIND_ATOM, FIELD(to)}, TOKEN}, MESSAGE},
+    [CONTROL_REG_SEND_TT] = {CONTROL_REG_SEND, {FROM, UNUSED, NAME, TOKEN}, MESSAGE},
     [CONTROL_EXIT2_TT] = {CONTROL_EXIT2, {FROM, TO, TOKEN, REASON}, NO_PAYLOAD},
     [CONTROL_MONITOR_P] = {CONTROL_MONITOR_P, {FROM, TO_PROCESS, REF}, NO_PAYLOAD},
     [CONTROL_DEMONITOR_P] = {CONTROL_DEMONITOR_P, {FROM, TO_PROCESS, REF}, NO_PAYLOAD},
@@ -66,12 +67,64 @@ static const struct control_shape shapes[OPERATIONS] = {
     [CONTROL_ALIAS_SEND_TT] = {CONTROL_ALIAS_SEND, {FROM, ALIAS, TOKEN}, MESSAGE},
     [CONTROL_UNLINK_ID] = {CONTROL_UNLINK_ID, {ID, FROM, TO}, NO_PAYLOAD},
     [CONTROL_UNLINK_ID_ACK] = {CONTROL_UNLINK_ID_ACK, {ID, FROM, TO}, NO_PAYLOAD},
+    [CONTROL_ALTACT_SIG_SEND] = {CONTROL_ALTACT_SIG_SEND, {NO_PAYLOAD}, NO_PAYLOAD},
+};
+
+/* By to what it goes, whether it is an exit signal, and whether it has a token. */
+enum { ALTACT_TO_PID, ALTACT_TO_ALIAS, ALTACT_TO_NAME, ALTACT_TARGETS };
+static const struct control_shape altact_shapes[ALTACT_TARGETS][2][2] = {
+    [ALTACT_TO_PID] = {{{CONTROL_SEND, {UNUSED, FROM, TO}, MESSAGE},
+                        {CONTROL_SEND, {UNUSED, FROM, TO, TOKEN}, MESSAGE}},
+                       {{CONTROL_EXIT2, {UNUSED, FROM, TO}, REASON},
+                        {CONTROL_EXIT2, {UNUSED, FROM, TO, TOKEN}, REASON}}},
+    [ALTACT_TO_ALIAS] = {{{CONTROL_ALIAS_SEND, {UNUSED, FROM, ALIAS}, MESSAGE},
+                          {CONTROL_ALIAS_SEND, {UNUSED, FROM, ALIAS, TOKEN}, MESSAGE}},
+                         {{CONTROL_EXIT2, {UNUSED, FROM, ALIAS}, REASON},
+                          {CONTROL_EXIT2, {UNUSED, FROM, ALIAS, TOKEN}, REASON}}},
+    [ALTACT_TO_NAME] = {{{CONTROL_REG_SEND, {UNUSED, FROM, NAME}, MESSAGE},
+                         {CONTROL_REG_SEND, {UNUSED, FROM, NAME, TOKEN}, MESSAGE}},
+                        {{CONTROL_EXIT2, {UNUSED, FROM, NAME}, REASON},
+                         {CONTROL_EXIT2, {UNUSED, FROM, NAME, TOKEN}, REASON}}},
 };
 /* clang-format on */
 
 const struct control_shape *control_shape_of(uint64_t op)
 {
     return op < OPERATIONS && shapes[op].op != 0 ? &shapes[op] : NULL;
+}
+
+/* Flags that are not known yet are ignored, and there may be any number of them. */
+static bool read_low_flags(struct slice term, uint8_t *flags)
+{
+    uint64_t value;
+    struct slice cursor = term;
+    if (etf_read_uint64(&cursor, &value)) {
+        *flags = (uint8_t)value;
+        return true;
+    }
+    bool large = term.data[0] == ETF_LARGE_BIG;
+    if (!large && term.data[0] != ETF_SMALL_BIG)
+        return false;
+    const uint8_t *sign = term.data + (large ? 5 : 2);
+    if (*sign != 0)
+        return false;
+    *flags = sign[1]; /* more than 8 bytes follow, the lowest first */
+    return true;
+}
+
+const struct control_shape *control_shape_of_altact(struct slice term)
+{
+    uint8_t flags;
+    int target = ALTACT_TO_PID;
+    if (!read_low_flags(term, &flags))
+        return NULL;
+    if ((flags & CONTROL_ALTACT_ALIAS) && (flags & CONTROL_ALTACT_NAME))
+        return NULL;
+    if (flags & CONTROL_ALTACT_ALIAS)
+        target = ALTACT_TO_ALIAS;
+    else if (flags & CONTROL_ALTACT_NAME)
+        target = ALTACT_TO_NAME;
+    return &altact_shapes[target][(flags & CONTROL_ALTACT_EXIT) != 0][(flags & CONTROL_ALTACT_TOKEN) != 0];
 }
 
 static bool is_pid(struct slice term)

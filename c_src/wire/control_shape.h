@@ -14,6 +14,15 @@ enum {
     CONTROL_IGNORED = 0,      /* no slice of struct control has this offset */
 };
 
+/* Flags of ALTACT_SIG_SEND. */
+enum control_altact {
+    CONTROL_ALTACT_PRIORITY = 1,
+    CONTROL_ALTACT_TOKEN = 2, /* one element more */
+    CONTROL_ALTACT_ALIAS = 4, /* it goes to an alias; with neither this nor the next, to a pid */
+    CONTROL_ALTACT_NAME = 8,
+    CONTROL_ALTACT_EXIT = 16 /* the payload is the reason of an exit signal */
+};
+
 /* What may stand in one place. */
 enum control_kind {
     CONTROL_KIND_NONE, /* ends the list of elements */
@@ -40,8 +49,13 @@ struct control_shape {
     struct control_place payload;                        /* CONTROL_KIND_NONE: no payload */
 };
 
-/* The shape of an operation as it stands on the wire; NULL if there is no such operation. */
+/* The shape of an operation as it stands on the wire; NULL if there is no such operation. That of
+ * ALTACT_SIG_SEND has no elements: control_shape_of_altact has them. */
 const struct control_shape *control_shape_of(uint64_t op);
+
+/* The shape of an ALTACT_SIG_SEND with these flags, its first element; NULL if they are none. More elements
+ * may follow: those of a later release. */
+const struct control_shape *control_shape_of_altact(struct slice flags);
 
 /* True if a validated term is of that kind. */
 bool control_kind_fits(struct slice term, enum control_kind kind);

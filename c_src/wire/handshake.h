@@ -48,6 +48,7 @@
 #define DFLAG_NAME_ME             (2ULL << 32)
 #define DFLAG_V4_NC               (4ULL << 32)
 #define DFLAG_ALIAS               (8ULL << 32)
+#define DFLAG_ALTACT_SIG          (0x20ULL << 32) /* from OTP 28 on; is to replace ALIAS in OTP 30 */
 
 /* What we announce. */
 #define HANDSHAKE_FLAGS                                                                                      \
@@ -56,7 +57,7 @@
      DFLAG_NEW_FLOATS | DFLAG_UNICODE_IO | DFLAG_SMALL_ATOM_TAGS | DFLAG_UTF8_ATOMS | DFLAG_MAP_TAG |        \
      DFLAG_BIG_CREATION | DFLAG_SEND_SENDER | DFLAG_BIG_SEQTRACE_LABELS | DFLAG_EXIT_PAYLOAD |               \
      DFLAG_HANDSHAKE_23 | DFLAG_UNLINK_ID | DFLAG_MANDATORY_25_DIGEST | DFLAG_SPAWN | DFLAG_V4_NC |          \
-     DFLAG_ALIAS)
+     DFLAG_ALIAS | DFLAG_ALTACT_SIG)
 
 /* What a peer must announce, or it is refused. */
 #define HANDSHAKE_FLAGS_REQUIRED                                                                             \

@@ -24,8 +24,8 @@ int fake_set_up(void **state)
     assert_int_equal(uv_loop_init(&f->loop), 0);
     node_init(&f->node, &f->loop, FAKE_NODE, fake_creation('0'));
     memset(f->node.ref_counter, 0, sizeof f->node.ref_counter);
-    fake_up(f, &f->a, 'a', HANDSHAKE_FLAGS);
-    fake_up(f, &f->b, 'b', HANDSHAKE_FLAGS);
+    fake_up(f, &f->a, 'a', FAKE_FLAGS);
+    fake_up(f, &f->b, 'b', FAKE_FLAGS);
     *state = f;
     return 0;
 }

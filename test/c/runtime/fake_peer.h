@@ -2,7 +2,7 @@
  * probes, processes that record every message.
  *
  * The node is us@host; its n-th process has the pid <0.n.0>, its n-th reference is #0.n. The peers a@host and
- * b@host are connected and know everything that HANDSHAKE_FLAGS announces; z@host is not connected.
+ * b@host are connected and know what FAKE_FLAGS announces; z@host is not connected.
  */
 #ifndef TEST_C_RUNTIME_FAKE_PEER_H
 #define TEST_C_RUNTIME_FAKE_PEER_H
@@ -18,6 +18,9 @@
 #include <uv.h>
 
 enum { FAKE_PROBES_MAX = 16 };
+
+/* Everything that OTP 24 to 27 know. */
+#define FAKE_FLAGS (HANDSHAKE_FLAGS & ~DFLAG_ALTACT_SIG)
 
 struct fake_peer {
     struct peer *peer;          /* NULL: not connected */

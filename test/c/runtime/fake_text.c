@@ -46,6 +46,7 @@ static const struct {
     {CONTROL_PAYLOAD_EXIT_TT, "PAYLOAD_EXIT_TT"},
     {CONTROL_UNLINK_ID, "UNLINK_ID"},
     {CONTROL_UNLINK_ID_ACK, "UNLINK_ID_ACK"},
+    {CONTROL_ALTACT_SIG_SEND, "ALTACT_SIG_SEND"},
 };
 
 const char *fake_operation(unsigned op)

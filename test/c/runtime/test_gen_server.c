@@ -238,7 +238,7 @@ static void gen_server_call__peer_without_alias__is_answered_to_the_pid(void **s
     struct fake *f = *state;
     start(f, &full);
     fake_down(&f->a);
-    fake_up(f, &f->a, 'a', HANDSHAKE_FLAGS & ~DFLAG_ALIAS);
+    fake_up(f, &f->a, 'a', FAKE_FLAGS & ~DFLAG_ALIAS);
     in(f, "{'$gen_call',{<a.5.0>,[alias|#a.7]},get}");
     fake_expect_out(f, &f->a, "{SEND_SENDER,<0.1.0>,<a.5.0>} {[alias|#a.7],value}");
 }

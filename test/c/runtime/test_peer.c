@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "runtime/aliases.h"
 #include "runtime/links.h"
 #include "runtime/monitors.h"
 #include "runtime/registry.h"
@@ -193,7 +194,7 @@ static void pending__peer_is_less_than_was_hoped__what_waited_is_lost(void **sta
     fake_probe(f)->trap_exit = true;
     dial(f);
     signal_each(f, fake_process(f, 1));
-    fake_up(f, &z, 'z', HANDSHAKE_FLAGS & ~DFLAG_ALIAS);
+    fake_up(f, &z, 'z', FAKE_FLAGS & ~DFLAG_ALIAS);
     fake_expect(f, 1, "{'DOWN',#0.1,process,<z.6.0>,noconnection} {'EXIT',<z.8.0!>,noconnection}");
     fake_send(f, NULL, "<z.5.0>", "later");
     fake_expect_out(f, &z, "{SEND,'',<z.5.0>} later");
@@ -328,6 +329,62 @@ static void peer_frame__exit2__needs_no_link(void **state)
     fake_in(&f->a, "{EXIT2,<a.5.0>,<a.2.0>,kill}", NULL);
     fake_expect(f, 2, "{'EXIT',<a.5.0>,{bad,luck}}");
     fake_expect_events(f, "<0.1.0>:{bad,luck} <0.3.0>:killed");
+}
+
+/* ---- ALTACT_SIG_SEND in */
+
+static void peer_frame__altact_message__is_delivered_to_pid_name_and_alias(void **state)
+{
+    struct fake *f = *state;
+    struct process *process = fake_probe(f);
+    struct ref alias;
+    name(process, "name");
+    alias_add(process, true, &alias);
+    fake_in(&f->a, "{ALTACT_SIG_SEND,0,<a.5.0>,<0.1.0>}", "pid");
+    fake_in(&f->a, "{ALTACT_SIG_SEND,8,<a.5.0>,name}", "name");
+    fake_in(&f->a, "{ALTACT_SIG_SEND,4,<a.5.0>,#0.1}", "alias");
+    fake_in(&f->a, "{ALTACT_SIG_SEND,4,<a.5.0>,#0.1}", "alias_again");
+    fake_in(&f->a, "{ALTACT_SIG_SEND,8,<a.5.0>,nobody}", "nobody");
+    fake_in(&f->a, "{ALTACT_SIG_SEND,0,<a.5.0>,<0.1.0!>}", "stale");
+    fake_in(&f->a, "{ALTACT_SIG_SEND,2,<a.5.0>,<0.1.0>,token}", "traced");
+    fake_expect(f, 1, "pid name alias traced");
+}
+
+static void peer_frame__altact_priority__is_in_order_without_a_priority_alias(void **state)
+{
+    struct fake *f = *state;
+    struct process *process = fake_probe(f);
+    struct ref alias;
+    alias_add(process, false, &alias);
+    process_pause(process);
+    fake_in(&f->a, "{SEND_SENDER,<a.5.0>,<0.1.0>}", "first");
+    fake_in(&f->a, "{ALTACT_SIG_SEND,1,<a.5.0>,<0.1.0>}", "second");
+    fake_in(&f->a, "{ALTACT_SIG_SEND,5,<a.5.0>,#0.1}", "third");
+    process_resume(process);
+    fake_expect(f, 1, "first second third");
+}
+
+static void peer_frame__altact_exit__reaches_pid_name_and_alias(void **state)
+{
+    struct fake *f = *state;
+    struct process *traps = fake_probe(f);
+    struct ref alias;
+    traps->trap_exit = true;
+    name(traps, "name");
+    alias_add(traps, true, &alias);
+    alias_add(fake_probe(f), true, &alias);
+    fake_in(&f->a, "{ALTACT_SIG_SEND,16,<a.5.0>,<0.1.0>}", "pid");
+    fake_in(&f->a, "{ALTACT_SIG_SEND,17,<a.5.0>,<0.1.0>}", "priority");
+    fake_in(&f->a, "{ALTACT_SIG_SEND,24,<a.5.0>,name}", "name");
+    fake_in(&f->a, "{ALTACT_SIG_SEND,20,<a.5.0>,#0.1}", "alias");
+    fake_in(&f->a, "{ALTACT_SIG_SEND,20,<a.5.0>,#0.1}", "alias_again");
+    fake_in(&f->a, "{ALTACT_SIG_SEND,20,<a.5.0>,#0.9}", "no_alias");
+    fake_in(&f->a, "{ALTACT_SIG_SEND,24,<a.5.0>,nobody}", "nobody");
+    fake_in(&f->a, "{ALTACT_SIG_SEND,20,<a.5.0>,#0.2}", "kill");
+    fake_expect(f, 1,
+                "{'EXIT',<a.5.0>,pid} {'EXIT',<a.5.0>,priority} {'EXIT',<a.5.0>,name} {'EXIT',<a.5.0>,alias} "
+                "{'EXIT',<a.5.0>,alias_again}");
+    fake_expect_events(f, "<0.2.0>:killed");
 }
 
 /* ---- spawn requests, and what nobody needs */
@@ -507,6 +564,9 @@ int main(void)
         FAKE_TEST(peer_frame__message_to_another_node_of_equal_numbers__is_dropped),
         FAKE_TEST(peer_frame__deeply_nested_message__arrives),
         FAKE_TEST(peer_frame__exit2__needs_no_link),
+        FAKE_TEST(peer_frame__altact_message__is_delivered_to_pid_name_and_alias),
+        FAKE_TEST(peer_frame__altact_priority__is_in_order_without_a_priority_alias),
+        FAKE_TEST(peer_frame__altact_exit__reaches_pid_name_and_alias),
         FAKE_TEST(peer_frame__spawn_request__is_answered_notsup),
         FAKE_TEST(peer_frame__spawn_request_that_is_served__is_not_answered_here),
         FAKE_TEST(peer_frame__group_leader_or_spawn_reply__is_ignored),

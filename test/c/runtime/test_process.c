@@ -527,9 +527,35 @@ static void process_alias_send__peer_without_alias__falls_back_to_the_pid(void *
 {
     struct fake *f = *state;
     fake_down(&f->a);
-    fake_up(f, &f->a, 'a', HANDSHAKE_FLAGS & ~DFLAG_ALIAS);
+    fake_up(f, &f->a, 'a', FAKE_FLAGS & ~DFLAG_ALIAS);
     alias_send(f, fake_probe(f), "<a.5.0>", "#a.9");
     fake_expect_out(f, &f->a, "{SEND_SENDER,<0.1.0>,<a.5.0>} m");
+}
+
+static void send_any(struct fake *f, struct process *from, const char *to)
+{
+    struct buf term = BUF_EMPTY;
+    fake_write(&term, to);
+    fake_write(process_send_any_begin(&f->node, from, buf_slice(&term)), "m");
+    process_send_end(&f->node);
+    buf_release(&term);
+}
+
+static void process_alias_send__peer_with_altact__takes_that_form(void **state)
+{
+    struct fake *f = *state;
+    static const uint64_t flags[] = {HANDSHAKE_FLAGS, HANDSHAKE_FLAGS & ~DFLAG_ALIAS};
+    struct process *process = fake_probe(f);
+    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
+        fake_down(&f->a);
+        fake_up(f, &f->a, 'a', flags[i]);
+        alias_send(f, process, "<a.5.0>", "#a.9");
+        send_any(f, process, "#a.8");
+        fake_send(f, process, "<a.5.0>", "m");
+        fake_expect_out(f, &f->a,
+                        "{ALTACT_SIG_SEND,4,<0.1.0>,#a.9} m; {ALTACT_SIG_SEND,4,<0.1.0>,#a.8} m; "
+                        "{SEND_SENDER,<0.1.0>,<a.5.0>} m");
+    }
 }
 
 int main(void)
@@ -568,6 +594,7 @@ int main(void)
         FAKE_TEST(process_send__peer_without_send_sender__takes_the_old_form),
         FAKE_TEST(process_alias_send__to_each_place__takes_the_right_form),
         FAKE_TEST(process_alias_send__peer_without_alias__falls_back_to_the_pid),
+        FAKE_TEST(process_alias_send__peer_with_altact__takes_that_form),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

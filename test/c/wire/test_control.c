@@ -425,7 +425,7 @@ static void parse__some_bytes_changed_at_random__is_the_same_in_either_form(void
 
 static void parse__unknown_operation__is_a_protocol_error(void **state)
 {
-    static const unsigned unknown[] = {0, 5, 9, 10, 11, 14, 15, 17, 37, 38, 255, 256, 1000000, UINT32_MAX};
+    static const unsigned unknown[] = {0, 5, 9, 10, 11, 14, 15, 17, 38, 39, 255, 256, 1000000, UINT32_MAX};
     for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++) {
         assert_int_equal(parse_letters(unknown[i], "pq", ""), ERR_PROTOCOL);
         assert_int_equal(parse_letters(unknown[i], "pq", "M"), ERR_PROTOCOL);
@@ -630,6 +630,156 @@ static void parse__spawn_lists__have_to_be_proper(void **state)
     assert_int_equal(parse_spawn("j", 1, "h\0", 2), ERR_PROTOCOL);
 }
 
+/* ---- ALTACT_SIG_SEND */
+
+static const struct {
+    unsigned flags;
+    unsigned folded;
+    const char *elements; /* behind the flags */
+    const char *fields;
+} altacts[] = {
+    {0, CONTROL_SEND, "pq", "FpTqMM"},       {2, CONTROL_SEND, "pqt", "FpTqMMKt"},
+    {4, CONTROL_ALIAS_SEND, "pr", "FpTrMM"}, {6, CONTROL_ALIAS_SEND, "prt", "FpTrMMKt"},
+    {8, CONTROL_REG_SEND, "pn", "FpTnMM"},   {10, CONTROL_REG_SEND, "pnt", "FpTnMMKt"},
+    {16, CONTROL_EXIT2, "pq", "FpTqXM"},     {18, CONTROL_EXIT2, "pqt", "FpTqXMKt"},
+    {20, CONTROL_EXIT2, "pr", "FpTrXM"},     {22, CONTROL_EXIT2, "prt", "FpTrXMKt"},
+    {24, CONTROL_EXIT2, "pn", "FpTnXM"},     {26, CONTROL_EXIT2, "pnt", "FpTnXMKt"},
+};
+enum { ALTACTS = sizeof altacts / sizeof *altacts };
+
+/* flags: a term. */
+static void altact_frame(struct buf *frame, struct slice flags, const char *elements, const char *payload)
+{
+    buf_clear(frame);
+    buf_append_u8(frame, 112);
+    etf_write_version(frame);
+    etf_write_tuple(frame, (uint32_t)strlen(elements) + 2);
+    etf_write_uint64(frame, 37);
+    etf_write_term(frame, flags);
+    for (const char *letter = elements; *letter != '\0'; letter++)
+        etf_write_term(frame, term_of(*letter));
+    if (*payload != '\0') {
+        etf_write_version(frame);
+        etf_write_term(frame, term_of(*payload));
+    }
+}
+
+static int parse_altact_term(struct slice flags, const char *elements, const char *payload)
+{
+    struct control control;
+    struct buf frame = BUF_EMPTY;
+    altact_frame(&frame, flags, elements, payload);
+    assert_same_either_way(buf_slice(&frame));
+    int result = parse(buf_slice(&frame), DEPTH, &control);
+    buf_release(&frame);
+    return result;
+}
+
+static int parse_altact(uint64_t flags, const char *elements, const char *payload)
+{
+    struct buf term = BUF_EMPTY;
+    etf_write_uint64(&term, flags);
+    int result = parse_altact_term(buf_slice(&term), elements, payload);
+    buf_release(&term);
+    return result;
+}
+
+static void assert_altact(struct slice flags, size_t i, const char *more)
+{
+    struct control control;
+    struct buf frame = BUF_EMPTY;
+    char elements[8];
+    snprintf(elements, sizeof elements, "%s%s", altacts[i].elements, more);
+    altact_frame(&frame, flags, elements, "M");
+    assert_int_equal(parse(buf_slice(&frame), DEPTH, &control), 0);
+    assert_fields(&control, altacts[i].folded, altacts[i].fields);
+    buf_release(&frame);
+}
+
+static void parse_altact__every_flag__is_the_operation_that_it_stands_for(void **state)
+{
+    static const uint64_t ignored[] = {0, 1, 0x20, 0xe1, 0x100, UINT64_MAX - 0xff};
+    for (size_t i = 0; i < ALTACTS; i++) {
+        for (size_t k = 0; k < sizeof ignored / sizeof *ignored; k++) {
+            struct buf flags = BUF_EMPTY;
+            etf_write_uint64(&flags, altacts[i].flags | ignored[k]);
+            assert_altact(buf_slice(&flags), i, "");
+            buf_release(&flags);
+        }
+    }
+}
+
+static void parse_altact__flags_beyond_64_bits__lowest_count(void **state)
+{
+    for (size_t i = 0; i < ALTACTS; i++) {
+        uint8_t small[] = {ETF_SMALL_BIG, 9, 0, (uint8_t)altacts[i].flags, 0, 0, 0, 0, 0, 0, 0, 1};
+        uint8_t large[5 + 1 + 300] = {ETF_LARGE_BIG, 0, 0, 1, 44, 0, (uint8_t)altacts[i].flags};
+        large[sizeof large - 1] = 1;
+        assert_altact(slice_of(small, sizeof small), i, "");
+        assert_altact(slice_of(large, sizeof large), i, "");
+    }
+}
+
+static void parse_altact__elements_of_a_later_release__are_ignored(void **state)
+{
+    for (size_t i = 0; i < ALTACTS; i++) {
+        struct buf flags = BUF_EMPTY;
+        etf_write_uint64(&flags, altacts[i].flags);
+        assert_altact(buf_slice(&flags), i, "e");
+        assert_altact(buf_slice(&flags), i, "ep");
+        buf_release(&flags);
+    }
+}
+
+static void parse_altact__an_element_missing_or_of_another_sort__is_a_protocol_error(void **state)
+{
+    for (size_t i = 0; i < ALTACTS; i++) {
+        const char *elements = altacts[i].elements;
+        char shorter[8];
+        snprintf(shorter, sizeof shorter, "%.*s", (int)strlen(elements) - 1, elements);
+        assert_int_equal(parse_altact(altacts[i].flags, shorter, "M"), ERR_PROTOCOL);
+        assert_int_equal(parse_altact(altacts[i].flags, elements, ""), ERR_PROTOCOL);
+        for (const char *other = "pnrt0"; *other != '\0'; other++) {
+            char from[] = {*other, elements[1], elements[2], '\0'}, to[] = {'p', *other, elements[2], '\0'};
+            assert_int_equal(parse_altact(altacts[i].flags, from, "M"), *other == 'p' ? 0 : ERR_PROTOCOL);
+            bool fits = may_stand(*other, elements[1], false);
+            assert_int_equal(parse_altact(altacts[i].flags, to, "M"), fits ? 0 : ERR_PROTOCOL);
+        }
+    }
+}
+
+static void parse_altact__flags_that_are_none__are_a_protocol_error(void **state)
+{
+    static const uint8_t negative_big[] = {ETF_SMALL_BIG, 9, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1};
+    assert_int_equal(parse_altact(4 | 8, "pr", "M"), ERR_PROTOCOL);
+    assert_int_equal(parse_altact(4 | 8, "pn", "M"), ERR_PROTOCOL);
+    assert_int_equal(parse_altact_term(slice_of(negative_big, sizeof negative_big), "pq", "M"), ERR_PROTOCOL);
+    for (const char *none = "pnrtuM0123458"; *none != '\0'; none++)
+        assert_int_equal(parse_altact_term(term_of(*none), "pq", "M"), ERR_PROTOCOL);
+    assert_int_equal(parse_letters(37, "", "M"), ERR_PROTOCOL);
+    assert_int_equal(parse_letters(37, "9", "M"), ERR_PROTOCOL);
+}
+
+static void parse_altact__every_byte_changed_to_anything__is_the_same_in_either_form(void **state)
+{
+    struct buf frame = BUF_EMPTY, flags = BUF_EMPTY;
+    for (size_t i = 0; i < ALTACTS; i++) {
+        buf_clear(&flags);
+        etf_write_uint64(&flags, altacts[i].flags);
+        altact_frame(&frame, buf_slice(&flags), altacts[i].elements, "M");
+        for (size_t at = 0; at < frame.size; at++) {
+            uint8_t kept = frame.data[at];
+            for (unsigned value = 0; value <= UINT8_MAX; value++) {
+                frame.data[at] = (uint8_t)value;
+                assert_same_either_way(buf_slice(&frame));
+            }
+            frame.data[at] = kept;
+        }
+    }
+    buf_release(&frame);
+    buf_release(&flags);
+}
+
 /* ---- building */
 
 /* The one frame in out parses to that. */
@@ -688,6 +838,18 @@ static void build__sends__parse_to_what_was_given(void **state)
 static void build__sends_with_a_token__carry_it(void **state)
 {
     assert_sends((const unsigned[]){12, 23, 16, 34}, term_of('t'), "Kt");
+}
+
+static void build__altact_send__has_the_alias_flag_and_that_of_a_token(void **state)
+{
+    struct buf out = BUF_EMPTY;
+    end_with(&out, control_altact_send_begin(&out, term_of('p'), term_of('r'), none), 'M');
+    assert_memory_equal(out.data + 4, "p\203h\4a\45a\4", 8);
+    assert_built(&out, CONTROL_ALIAS_SEND, "FpTrMM");
+    end_with(&out, control_altact_send_begin(&out, term_of('p'), term_of('r'), term_of('t')), 'M');
+    assert_memory_equal(out.data + 4, "p\203h\5a\45a\6", 8);
+    assert_built(&out, CONTROL_ALIAS_SEND, "FpTrMMKt");
+    buf_release(&out);
 }
 
 static void build__links__parse_to_what_was_given(void **state)
@@ -814,6 +976,13 @@ int main(void)
         cmocka_unit_test(parse__spawn_lists__have_to_be_proper),
         cmocka_unit_test(build__sends__parse_to_what_was_given),
         cmocka_unit_test(build__sends_with_a_token__carry_it),
+        cmocka_unit_test(parse_altact__every_flag__is_the_operation_that_it_stands_for),
+        cmocka_unit_test(parse_altact__flags_beyond_64_bits__lowest_count),
+        cmocka_unit_test(parse_altact__elements_of_a_later_release__are_ignored),
+        cmocka_unit_test(parse_altact__an_element_missing_or_of_another_sort__is_a_protocol_error),
+        cmocka_unit_test(parse_altact__flags_that_are_none__are_a_protocol_error),
+        cmocka_unit_test(parse_altact__every_byte_changed_to_anything__is_the_same_in_either_form),
+        cmocka_unit_test(build__altact_send__has_the_alias_flag_and_that_of_a_token),
         cmocka_unit_test(build__links__parse_to_what_was_given),
         cmocka_unit_test(build__exits__take_the_form_that_was_asked_for),
         cmocka_unit_test(build__monitors__parse_to_what_was_given),
