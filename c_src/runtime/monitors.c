@@ -140,6 +140,21 @@ static void end_with_down(struct monitor *monitor, struct slice reason)
     buf_release(&object);
 }
 
+/* The same for one on a process that was never spawned: {spawn_reply, Ref, error, Reason} */
+static void end_with_spawn_error(struct monitor *monitor, struct slice reason)
+{
+    struct process *watcher = monitor->watcher;
+    struct buf message = BUF_EMPTY;
+    etf_write_tuple(&message, 4);
+    etf_write_atom(&message, "spawn_reply");
+    write_own_ref(watcher->node, &monitor->key, &message);
+    etf_write_atom(&message, "error");
+    etf_write_term(&message, reason);
+    drop(watcher->node, monitor);
+    process_post(watcher, buf_slice(&message));
+    buf_release(&message);
+}
+
 /* Who is to be watched. */
 struct target {
     struct pid pid;     /* unless name is set */
@@ -182,9 +197,12 @@ static struct process *find_local(struct node *node, const struct target *target
                                  : process_find_pid(node, &target->pid);
 }
 
-/* True if the peer is told of that monitor of ours. */
+/* True if the peer is told of that monitor of ours. One on a process that is being spawned it knows from the
+ * request, and of its end it is told when its pid has come. */
 static bool is_told(const struct monitor *monitor)
 {
+    if (monitor->spawning)
+        return false;
     return monitor->name == NULL || peer_can(monitor->peer, DFLAG_DIST_MONITOR_NAME);
 }
 
@@ -248,6 +266,12 @@ void monitor_add(struct process *process, struct slice term, struct ref *ref)
     set_target(monitor, &target);
     if (peer != NULL)
         tell_watched(monitor, control_monitor_p);
+}
+
+void monitor_add_spawning(struct process *process, struct peer *peer, struct ref *ref)
+{
+    node_make_ref(process->node, ref);
+    add(process->node, NULL, ref, NULL, process, peer)->spawning = true;
 }
 
 void monitor_remove(struct process *process, const struct ref *ref)
@@ -321,9 +345,23 @@ void demonitor_p_in(struct peer *peer, const struct ref *ref)
 void monitor_p_exit_in(struct peer *peer, const struct ref *ref, struct slice reason)
 {
     struct monitor *monitor = find(peer->node, NULL, ref);
-    if (monitor == NULL || monitor->peer != peer || monitor->watched != NULL)
+    if (monitor == NULL || monitor->peer != peer || monitor->watched != NULL || monitor->spawning)
         return;
     end_with_down(monitor, reason);
+}
+
+bool monitor_spawn_reply_in(struct peer *peer, const struct ref *ref, struct slice result)
+{
+    struct monitor *monitor = find(peer->node, NULL, ref);
+    if (monitor == NULL || monitor->peer != peer || !monitor->spawning)
+        return false;
+    if (pid_read(&result, &monitor->remote)) {
+        monitor->spawning = false;
+        monitor->remote.node = slice_of(NULL, 0);
+    } else {
+        end_with_spawn_error(monitor, result);
+    }
+    return true;
 }
 
 /* Tells a remote watcher that its process ended. */
@@ -374,7 +412,11 @@ void monitors_peer_down(struct peer *peer)
         drop(peer->node, peer->monitors);
     struct buf reason = BUF_EMPTY;
     etf_write_atom(&reason, "noconnection");
-    while (peer->watched != NULL)
-        end_with_down(peer->watched, buf_slice(&reason));
+    while (peer->watched != NULL) {
+        if (peer->watched->spawning)
+            end_with_spawn_error(peer->watched, buf_slice(&reason));
+        else
+            end_with_down(peer->watched, buf_slice(&reason));
+    }
     buf_release(&reason);
 }

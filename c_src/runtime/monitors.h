@@ -20,6 +20,7 @@ struct monitor {
     struct process *watcher;      /* NULL: made by a remote process */
     struct peer *peer;            /* of the remote party; NULL: both local */
     struct pid remote;            /* its numbers (node unset); 0 if it is watched by name */
+    bool spawning;                /* on the process that a SPAWN_REQUEST asks for: remote is not known yet */
     struct message *request;      /* waits in watched's mailbox, asked by the watcher; NULL: none */
     struct blob *name;            /* the atom under which the watched one was named; NULL: by pid */
     struct monitor *watched_prev; /* in watched->watchers */
@@ -45,6 +46,11 @@ void monitor_remove(struct process *process, const struct ref *ref);
  * no such monitor on watched): it is cancelled when the monitor goes. */
 void monitor_hold_request(struct process *watched, const struct ref *ref, struct message *message);
 
+/* As spawn_request with the option monitor: *ref is the id of the request and becomes the monitor's. The
+ * caller sends the request at once. {spawn_reply, Ref, error, Reason} comes if nothing is spawned,
+ * noconnection too; otherwise a DOWN. */
+void monitor_add_spawning(struct process *process, struct peer *peer, struct ref *ref);
+
 /* Appends what a monitor of ours watches, as DOWN names it. */
 void monitor_write_object(const struct monitor *monitor, struct buf *out);
 
@@ -53,6 +59,10 @@ void monitor_p_in(struct peer *peer, const struct pid *from, struct slice from_t
                   const struct ref *ref, struct slice ref_term);
 void demonitor_p_in(struct peer *peer, const struct ref *ref);
 void monitor_p_exit_in(struct peer *peer, const struct ref *ref, struct slice reason);
+
+/* SPAWN_REPLY. result: the pid of a process of the peer, as a term, or an atom, why there is none. False:
+ * nobody waits for it any more. */
+bool monitor_spawn_reply_in(struct peer *peer, const struct ref *ref, struct slice result);
 
 /* The process ended: tells its watchers, drops what it watched. */
 void monitors_process_down(struct process *process, struct slice reason);

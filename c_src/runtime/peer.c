@@ -284,6 +284,24 @@ static int spawn_request_in(struct peer *peer, const struct control *control)
     return 0;
 }
 
+static int spawn_reply_in(struct peer *peer, const struct control *control)
+{
+    struct pid pid;
+    struct ref ref;
+    uint64_t flags = 0;
+    struct slice ref_cursor = control->ref, flags_cursor = control->options;
+    bool spawned = etf_type(control->result) == TERM_PID;
+    if (!ref_read(&ref_cursor, &ref) || !etf_read_uint64(&flags_cursor, &flags) ||
+        (spawned && !read_own(peer, control->result, &pid)))
+        return ERR_PROTOCOL;
+    if (monitor_spawn_reply_in(peer, &ref, control->result) || !spawned || !(flags & SPAWN_FLAG_MONITOR))
+        return 0;
+    /* Who asked has ended meanwhile: nobody waits for the process's end. */
+    control_demonitor_p(&peer->out, control->to, control->result, control->ref);
+    peer_wake(peer);
+    return 0;
+}
+
 int peer_frame(struct peer *peer, struct slice frame)
 {
     struct control control;
@@ -310,7 +328,9 @@ int peer_frame(struct peer *peer, struct slice frame)
         return exit2_in(peer, &control);
     case CONTROL_SPAWN_REQUEST:
         return spawn_request_in(peer, &control);
-    default: /* GROUP_LEADER, UNLINK without id, SPAWN_REPLY to no request of ours: nothing to do */
+    case CONTROL_SPAWN_REPLY:
+        return spawn_reply_in(peer, &control);
+    default: /* GROUP_LEADER, UNLINK without id: nothing to do */
         return 0;
     }
 }

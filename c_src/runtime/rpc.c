@@ -13,8 +13,6 @@
 #include "wire/etf_read.h"
 #include "wire/etf_write.h"
 
-enum { SPAWN_FLAG_LINK = 1, SPAWN_FLAG_MONITOR = 2 };
-
 static enum receive receive(struct process *self, struct slice message)
 {
     return RECEIVE_TAKEN; /* it has ended before it could read one */

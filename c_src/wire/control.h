@@ -48,6 +48,9 @@ enum control_op {
     CONTROL_ALTACT_SIG_SEND = 37,
 };
 
+/* What a SPAWN_REPLY says to be there already. */
+enum control_spawn_flag { SPAWN_FLAG_LINK = 1, SPAWN_FLAG_MONITOR = 2 };
+
 /* One message. Every slice is a validated term borrowed from the frame; empty where the operation has none.
  */
 struct control {
@@ -109,7 +112,7 @@ void control_demonitor_p(struct buf *out, struct slice from, struct slice to, st
 /* SPAWN_REQUEST; leaves the frame open for the argument list. */
 size_t control_spawn_request_begin(struct buf *out, struct slice id, struct slice from,
                                    struct slice group_leader, struct slice mfa, struct slice options);
-/* flags: bit 0 link established, bit 1 monitor established. result: pid or error atom. */
+/* flags: enum control_spawn_flag. result: pid or error atom. */
 void control_spawn_reply(struct buf *out, struct slice id, struct slice to, unsigned flags,
                          struct slice result);
 

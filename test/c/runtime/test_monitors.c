@@ -421,6 +421,67 @@ static void monitors__a_hundred_thousand_by_a_peer__come_and_go(void **state)
     expect_no_monitors(f);
 }
 
+/* ---- on what a peer is asked to spawn */
+
+static struct ref spawning(struct fake *f, struct process *process)
+{
+    struct ref ref;
+    monitor_add_spawning(process, f->a.peer, &ref);
+    fake_expect_out(f, &f->a, "");
+    return ref;
+}
+
+static void monitor_add_spawning__spawned__down_comes_at_its_end(void **state)
+{
+    struct fake *f = *state;
+    spawning(f, fake_probe(f));
+    fake_in(&f->a, "{MONITOR_P_EXIT,<a.9.0>,<0.1.0>,#0.1,early}", NULL);
+    fake_expect(f, 1, "");
+    fake_in(&f->a, "{SPAWN_REPLY,#0.1,<0.1.0>,2,<a.9.0>}", NULL);
+    fake_in(&f->a, "{SPAWN_REPLY,#0.1,<0.1.0>,0,again}", NULL);
+    fake_in(&f->a, "{PAYLOAD_MONITOR_P_EXIT,<a.9.0>,<0.1.0>,#0.1}", "{bad,luck}");
+    fake_expect(f, 1, "{'DOWN',#0.1,process,<a.9.0>,{bad,luck}}");
+    fake_expect_out(f, &f->a, "");
+    expect_no_monitors(f);
+}
+
+static void monitor_add_spawning__not_spawned__spawn_reply_comes(void **state)
+{
+    struct fake *f = *state;
+    spawning(f, fake_probe(f));
+    fake_in(&f->b, "{SPAWN_REPLY,#0.1,<0.1.0>,0,notsup}", NULL); /* not the one that was asked */
+    fake_in(&f->a, "{SPAWN_REPLY,#0.1,<0.1.0>,0,system_limit}", NULL);
+    fake_expect(f, 1, "{spawn_reply,#0.1,error,system_limit}");
+    expect_no_monitors(f);
+}
+
+static void monitor_add_spawning__connection_lost__noconnection(void **state)
+{
+    struct fake *f = *state;
+    struct process *process = fake_probe(f);
+    spawning(f, process);
+    spawning(f, process);
+    fake_in(&f->a, "{SPAWN_REPLY,#0.2,<0.1.0>,2,<a.9.0>}", NULL);
+    fake_down(&f->a);
+    fake_expect(f, 1, "{'DOWN',#0.2,process,<a.9.0>,noconnection} {spawn_reply,#0.1,error,noconnection}");
+    expect_no_monitors(f);
+}
+
+static void monitor_add_spawning__watcher_gone_before_the_reply__peer_is_told_after_it(void **state)
+{
+    struct fake *f = *state;
+    struct process *process = fake_probe(f);
+    struct ref removed = spawning(f, process);
+    spawning(f, process);
+    monitor_remove(process, &removed);
+    fake_exit(process, "over");
+    fake_expect_out(f, &f->a, "");
+    expect_no_monitors(f);
+    fake_in(&f->a, "{SPAWN_REPLY,#0.1,<0.1.0>,2,<a.9.0>}", NULL);
+    fake_in(&f->a, "{SPAWN_REPLY,#0.2,<0.1.0>,0,notsup}", NULL);
+    fake_expect_out(f, &f->a, "{DEMONITOR_P,<0.1.0>,<a.9.0>,#0.1}");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -453,6 +514,10 @@ int main(void)
         FAKE_TEST(monitor_p_in__reference_in_use__first_one_stands),
         FAKE_TEST(monitors_peer_down__its_monitors__are_gone),
         FAKE_TEST(monitors__a_hundred_thousand_by_a_peer__come_and_go),
+        FAKE_TEST(monitor_add_spawning__spawned__down_comes_at_its_end),
+        FAKE_TEST(monitor_add_spawning__not_spawned__spawn_reply_comes),
+        FAKE_TEST(monitor_add_spawning__connection_lost__noconnection),
+        FAKE_TEST(monitor_add_spawning__watcher_gone_before_the_reply__peer_is_told_after_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -546,6 +546,23 @@ static void peer_frame__damaged_frames__never_hurt(void **state)
     buf_release(&frame);
 }
 
+static void peer_frame__spawn_reply_with_another_nodes_process__is_a_protocol_error(void **state)
+{
+    struct fake *f = *state;
+    assert_int_equal(fake_in_status(&f->a, "{SPAWN_REPLY,#0.7,<0.1.0>,2,<b.9.0>}", NULL), ERR_PROTOCOL);
+    assert_int_equal(fake_in_status(&f->a, "{SPAWN_REPLY,#0.7,<0.1.0>,2,<0.9.0>}", NULL), ERR_PROTOCOL);
+}
+
+static void peer_frame__spawn_reply_to_nobody__its_monitor_is_taken_back(void **state)
+{
+    struct fake *f = *state;
+    fake_in(&f->a, "{SPAWN_REPLY,#0.7,<0.1.0>,1,<a.9.0>}", NULL);
+    fake_in(&f->a, "{SPAWN_REPLY,#0.7,<0.1.0>,2,badopt}", NULL);
+    fake_expect_out(f, &f->a, "");
+    fake_in(&f->a, "{SPAWN_REPLY,#0.7,<0.1.0>,3,<a.9.0>}", NULL);
+    fake_expect_out(f, &f->a, "{DEMONITOR_P,<0.1.0>,<a.9.0>,#0.7}");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -573,6 +590,8 @@ int main(void)
         FAKE_TEST(peer_frame__signs_for_another_node__breaks_the_protocol),
         FAKE_TEST(peer_frame__wrong_shape__breaks_the_protocol),
         FAKE_TEST(peer_frame__damaged_frames__never_hurt),
+        FAKE_TEST(peer_frame__spawn_reply_with_another_nodes_process__is_a_protocol_error),
+        FAKE_TEST(peer_frame__spawn_reply_to_nobody__its_monitor_is_taken_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
