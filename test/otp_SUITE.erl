@@ -28,10 +28,8 @@ known() ->
       supervisor_unknown_call => "a malformed request hurts nobody; it ends OTP's supervisor",
       order_of_replies_with_the_disk_between =>
           "a change is answered when it is on disk; questions are answered meanwhile",
-      sys_get_state_of_supervisor => "OTP shows the private record of its supervisor; ours is a map",
-      sys_log_events => "the events would hold copies of the state; the log stays empty",
-      sys_change_code_suspended => "there is no code to change",
-      sys_replace_state => "a fun cannot be run here",
+      sys_replace_state_no_list => "what cannot be written to the list's file is refused",
+      sys_replace_state_of_the_cache => "only a list's state can be replaced by another",
       late_call_is_executed => ?GIVEN_UP, late_caller_is_dead => ?GIVEN_UP}.
 
 %% The same for a release: what was asked of ours differently, and what OTP shows differently. Ours is as OTP 25 is.

@@ -36,13 +36,13 @@ stub(Module, Kind) ->
              io_lib:format("-module(~p).~n-compile([export_all, nowarn_export_all]).~n"
                            "start_link() -> otp_reference:start_link(~p).~n"
                            "start_link(A) -> otp_reference:start_link(~p, A).~n"
-                           "init(A) -> otp_reference:init(A).~n"
+                           "init(_) -> otp_reference:init(~p).~n"
                            "handle_call(R, F, S) -> otp_reference:handle_call(~p, R, F, S).~n"
                            "handle_cast(R, S) -> otp_reference:handle_cast(~p, R, S).~n"
                            "handle_info(M, S) -> otp_reference:handle_info(~p, M, S).~n"
                            "terminate(R, S) -> otp_reference:terminate(~p, R, S).~n"
                            "code_change(_, S, _) -> {ok, S}.~n",
-                           [Module, Kind, Kind, Kind, Kind, Kind, Kind])),
+                           [Module, Kind, Kind, Kind, Kind, Kind, Kind, Kind])),
     {ok, Tokens, _} = erl_scan:string(Text),
     {ok, Module, Code} = compile:forms(forms(Tokens, []), [binary]),
     {Module, Code}.
@@ -65,7 +65,7 @@ module(Kind) ->
 
 -spec start_link(kind()) -> gen_server:start_ret().
 start_link(Kind) when Kind =:= system; Kind =:= database ->
-    supervisor:start_link({local, module(Kind)}, module(Kind), Kind);
+    supervisor:start_link({local, module(Kind)}, module(Kind), []);
 start_link(Kind) when Kind =:= cache; Kind =:= value ->
     gen_server:start_link({local, module(Kind)}, module(Kind), Kind, []);
 start_link(Kind) ->

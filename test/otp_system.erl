@@ -13,7 +13,7 @@
 
 -spec operations() -> [otp_case:operation()].
 operations() ->
-    sys() ++ supervisors() ++ supervisors_that_act() ++ functions().
+    sys() ++ sys_replace_state() ++ sys_log() ++ supervisors() ++ supervisors_that_act() ++ functions().
 
 sys() ->
     [{sys_get_state, [],
@@ -22,7 +22,16 @@ sys() ->
       end},
      {sys_get_state_suspended, [], fun(T) -> sys:get_state(suspended(T)) end},
      {sys_get_state_by_name, [], fun(T) -> sys:get_state(value(T)) end},
-     {sys_get_state_of_supervisor, [], fun(T) -> is_tuple(sys:get_state(system(T))) end},
+     {sys_get_state_of_supervisor, [], fun(T) -> [sys:get_state(S) || S <- [system(T), {?DATABASE, node_of(T)}]] end},
+     {sys_get_state_of_supervisor_after_restarts, [own],
+      fun(T) ->
+              S = {?DATABASE, node_of(T)},
+              restart_a_worker(S),
+              restart_a_worker(S),
+              ok = supervisor:terminate_child(S, 2),
+              State = sys:get_state(S),
+              setelement(8, State, [is_integer(Time) || Time <- element(8, State)])
+      end},
      {sys_get_state_dead, [], fun(T) -> sys:get_state(dead(T)) end},
      {sys_get_state_stale, [], fun(T) -> sys:get_state(stale(T), 5000) end},
      {sys_get_state_unknown_name, [], fun(T) -> sys:get_state({nobody, node_of(T)}) end},
@@ -35,7 +44,7 @@ sys() ->
               [{_, Worker, _, _} | _] = supervisor:which_children(Database),
               without_state(status(Worker))
       end},
-     {sys_get_status_of_supervisor, [], fun(T) -> without_state(status({?DATABASE, node_of(T)})) end},
+     {sys_get_status_of_supervisor, [], fun(T) -> status({?DATABASE, node_of(T)}) end},
      {sys_get_status_debugged, [],
       fun(T) ->
               P = list(T),
@@ -76,12 +85,6 @@ sys() ->
                sys:statistics(P, false), sys:statistics(P, get)}
       end},
      {sys_trace, [], fun(T) -> P = list(T), {sys:trace(P, true), sys:trace(P, false), count(P)} end},
-     {sys_log, [],
-      fun(T) ->
-              P = list(T), {sys:log(P, true), sys:log(P, get), sys:log(P, false), sys:log(P, {true, 5}),
-                            sys:log(P, false)}
-      end},
-     {sys_log_events, [], fun(T) -> P = list(T), sys:log(P, true), count(P), sys:log(P, get) end},
      {sys_log_to_file, [],
       fun(T) -> P = list(T), {sys:log_to_file(P, "/nowhere/at/all"), sys:log_to_file(P, false)} end},
      {sys_no_debug, [], fun(T) -> P = list(T), sys:statistics(P, true), {sys:no_debug(P), sys:statistics(P, get)} end},
@@ -89,8 +92,19 @@ sys() ->
      {sys_unknown_message, [], fun(T) -> raw_system(T, {no, such}) end},
      {sys_terminate, [], fun(T) -> P = list(T), M = monitor(process, P), {sys:terminate(P, {my, reason}), down(M)} end},
      {sys_change_code_running, [], fun(T) -> sys:change_code(list(T), 'Elixir.Todo.Server', undefined, []) end},
-     {sys_change_code_suspended, [], fun(T) -> sys:change_code(suspended(T), 'Elixir.Todo.Server', undefined, []) end},
-     {sys_replace_state, [], fun(T) -> sys:replace_state(list(T), fun erlang:hd/1) end},
+     {sys_change_code_suspended, [],
+      fun(T) ->
+              P = suspended(T),
+              [sys:change_code(P, 'Elixir.Todo.Server', undefined, []), sys:get_state(P), sys:resume(P), count(P),
+               sys:change_code(P, 'Elixir.Todo.Server', undefined, [])]
+      end},
+     {sys_change_code_of_supervisor, [own],
+      fun(T) ->
+              S = {?DATABASE, node_of(T)},
+              [sys:suspend(S), sys:change_code(S, ?DATABASE, "1", {x}), sys:resume(S), supervisor:count_children(S)]
+      end},
+     {sys_change_code_malformed, [],
+      fun(T) -> suspended(T) ! {system, {self(), tag}, {change_code, a, b}}, mail(1) end},
      {sys_install, [],
       fun(T) -> P = list(T), {sys:install(P, {fun erlang:max/2, 1}), sys:remove(P, fun erlang:max/2), count(P)} end},
      {sys_timeout, [own],
@@ -108,6 +122,165 @@ sys() ->
               later(fun() -> otp_case:kill(T) end),
               sys:get_state(P)
       end}].
+
+sys_replace_state() ->
+    [{sys_replace_state, [], fun(T) -> sys:replace_state(list(T), fun erlang:hd/1) end},
+     {sys_replace_state_by_another, [],
+      fun(T) ->
+              P = list(T),
+              {ok, 1} = gen_server:call(P, {add_entry, #{date => ?D}}),
+              [sys:replace_state(P, evaluated("fun(#{entries := E} = S) -> S#{next_id := 9, entries := E#{4 => "
+                                              "#{date => a, id => 4}}} end.")),
+               sys:get_state(P), gen_server:call(P, entries), gen_server:call(P, {add_entry, #{date => b}}),
+               sys:replace_state(P, evaluated("fun(S) -> S#{next_id := 1, entries := #{}} end.")), count(P),
+               gen_server:call(P, {add_entry, #{date => c}})]
+      end},
+     {sys_replace_state_by_itself, [],
+      fun(T) ->
+              [sys:replace_state(P, evaluated("fun(S) -> S end.")) =:= sys:get_state(P)
+               || P <- [list(T), cache(T), value(T), system(T), {?DATABASE, node_of(T)}]]
+      end},
+     {sys_replace_state_raises, [],
+      fun(T) ->
+              P = list(T),
+              [catch sys:replace_state(P, evaluated(Fun))
+               || Fun <- ["fun(_) -> throw({a, \"b\"}) end.", "fun(_) -> exit(#{c => 1}) end.",
+                          "fun(_) -> exit(normal) end.", "fun(_) -> error(d) end.", "fun(_) -> error({e, []}) end.",
+                          "fun(_) -> no_such_module:f() end.", "fun(_, _) -> a end.", "fun() -> a end.", "no_fun.",
+                          "fun(S) -> #{next_id := 2} = S end."]]
+                  ++ [count(P)]
+      end},
+     {sys_replace_state_suspended, [],
+      fun(T) ->
+              P = suspended(T),
+              [sys:replace_state(P, evaluated("fun(S) -> S#{next_id := 5} end.")), sys:get_state(P), sys:resume(P),
+               gen_server:call(P, {add_entry, #{date => a}})]
+      end},
+     {sys_replace_state_prints, [],
+      fun(T) -> sys:replace_state(list(T), evaluated("fun(S) -> io:format(\"x~n\"), S end.")) end},
+     {sys_replace_state_by_name, [],
+      fun(T) -> sys:replace_state(value(T), evaluated("fun(S) -> S end.")), gen_server:call(value(T), {new, []}) end},
+     {sys_replace_state_dead, [], fun(T) -> sys:replace_state(dead(T), fun erlang:hd/1) end},
+     {sys_replace_state_others_wait, [],
+      fun(T) ->
+              P = list(T),
+              {Replacer, Runner} = replacing(P),
+              Request = gen_server:send_request(P, size),
+              Early = gen_server:receive_response(Request, 50),
+              Runner ! {go, evaluated("fun(S) -> S end.")},
+              {Early, down(Replacer), count(P)}
+      end},
+     {sys_replace_state_killed_meanwhile, [],
+      fun(T) ->
+              P = list(T),
+              {Replacer, Runner} = replacing(P),
+              Running = monitor(process, Runner),
+              exit(P, kill),
+              {'DOWN', _, _, _, {Reason, {sys, _, _}}} = down(Replacer),
+              {Reason, element(5, down(Running))}
+      end},
+     {sys_replace_state_no_list, [],
+      fun(T) ->
+              P = list(T), [catch sys:replace_state(P, evaluated(F)) || F <- ["fun(_) -> x end.", "fun(_) -> #{} end."]]
+      end},
+     {sys_replace_state_of_the_cache, [own],
+      fun(T) -> sys:replace_state(cache(T), evaluated("fun(_) -> #{} end.")) end}].
+
+%% A fun that every BEAM can run.
+evaluated(Text) ->
+    {ok, Tokens, _} = erl_scan:string(Text),
+    {ok, Expressions} = erl_parse:parse_exprs(Tokens),
+    {value, Value, _} = erl_eval:exprs(Expressions, []),
+    Value.
+
+%% Somebody replaces the state of P with a fun that waits for {go, Fun}: who is monitored, and where the fun runs.
+replacing(P) ->
+    Fun = (evaluated("fun(Client) -> fun(S) -> Client ! {runs, self()}, receive {go, F} -> F(S) end end end."))(self()),
+    {_, Replacer} = spawn_monitor(fun() -> exit({value, sys:replace_state(P, Fun)}) end),
+    receive {runs, Runner} -> {Replacer, Runner} after 5000 -> error(does_not_run) end.
+
+sys_log() ->
+    [{sys_log, [],
+      fun(T) ->
+              P = list(T), {sys:log(P, true), sys:log(P, get), sys:log(P, false), sys:log(P, {true, 5}),
+                            sys:log(P, false)}
+      end},
+     {sys_log_events, [], fun(T) -> P = list(T), sys:log(P, true), count(P), sys:log(P, get) end},
+     {sys_log_of_everything, [],
+      fun(T) ->
+              P = list(T),
+              sys:log(P, {true, 100}),
+              gen_server:cast(P, {add_entry, #{date => ?D}}),
+              P ! {garbage, "text"},
+              [gen_server:call(P, R) || R <- [{add_entry, #{date => ?D}}, entries, {no, such}, {entry, 2}]],
+              gen_server:cast(P, {no, such}),
+              sys:get_state(P),
+              sys:suspend(P), sys:resume(P),
+              sys:log(P, get)
+      end},
+     {sys_log_keeps_the_last, [],
+      fun(T) ->
+              P = list(T),
+              sys:log(P, {true, 3}),
+              [begin gen_server:call(P, {entry, N}), {ok, Events} = sys:log(P, get), Events end || N <- lists:seq(1, 5)]
+      end},
+     {sys_log_of_ten, [],
+      fun(T) ->
+              P = list(T), sys:log(P, true), [gen_server:call(P, {entry, N}) || N <- lists:seq(1, 9)],
+              sys:log(P, get)
+      end},
+     {sys_log_twice, [],
+      fun(T) ->
+              P = list(T),
+              sys:log(P, {true, 2}), count(P), sys:log(P, true), sys:log(P, {true, 7}), count(P),
+              {sys:log(P, get), sys:log(P, false), sys:log(P, get), sys:log(P, true), sys:log(P, get)}
+      end},
+     {sys_log_in_status, [],
+      fun(T) ->
+              P = list(T),
+              sys:log(P, {true, 3}),
+              [begin gen_server:call(P, {entry, N}), logged(P) end || N <- lists:seq(1, 5)]
+      end},
+     {sys_log_in_status_by_name, [own],
+      fun(T) -> sys:log(value(T), true), gen_server:call(value(T), x), logged(value(T)) end},
+     {sys_log_of_supervisor, [own],
+      fun(T) ->
+              S = {?DATABASE, node_of(T)},
+              sys:log(S, true), supervisor:count_children(S), supervisor:which_children(S), sys:log(S, get)
+      end},
+     {sys_log_print, [],
+      fun(T) -> P = list(T), sys:log(P, true), count(P), {sys:log(P, print), length(element(2, sys:log(P, get)))} end},
+     {sys_log_and_statistics, [],
+      fun(T) ->
+              P = list(T),
+              [sys:log(P, true), sys:statistics(P, true), sys:trace(P, false), count(P),
+               lists:keyfind(messages_out, 1, element(2, sys:statistics(P, get))), sys:log(P, get),
+               [Key || {Key, _} <- debug_of(P)], sys:log(P, false), [Key || {Key, _} <- debug_of(P)], sys:no_debug(P),
+               debug_of(P)]
+      end},
+     {sys_log_malformed, [],
+      fun(T) ->
+              P = list(T),
+              [P ! {system, {self(), N}, {debug, Command}}
+               || {N, Command} <- [{1, {log, {true, 0}}}, {2, {log, {true, x}}}, {3, {log, yes}}, {4, {trace, yes}},
+                                   {5, {statistics, yes}}, {6, {install, f}}, {7, {install, {f, 1}}},
+                                   {8, {log, {true, 1, 2}}}, {9, {log}}]],
+              mail(9)
+      end}].
+
+debug_of(Server) ->
+    {status, _, _, [_, _, _, Debug, _]} = sys:get_status(Server),
+    Debug.
+
+%% What get_status shows of the log; the function that prints an event is a fun of either node.
+logged(Server) ->
+    {status, _, _, [_, _, _, Debug, [_, {data, Data} | _]]} = sys:get_status(Server),
+    {log, Log} = lists:keyfind(log, 1, Debug),
+    {sys:get_log(Debug), lists:keyfind("Logged events", 1, Data), without_funs(Log)}.
+
+without_funs({Event, Name, Fun}) when is_function(Fun, 3) -> {Event, Name, function};
+without_funs(List) when is_list(List) -> [without_funs(Element) || Element <- List];
+without_funs(Other) -> Other.
 
 sys_mail() ->
     receive M -> [M] after 20 -> [] end.
@@ -286,9 +459,18 @@ supervisors_that_act() ->
               {Answer, down(M), receive {nodedown, Node} -> nodedown after 5000 -> still_there end}
       end}].
 
+restart_a_worker(S) ->
+    {1, Worker, _, _} = lists:keyfind(1, 1, supervisor:which_children(S)),
+    M = monitor(process, Worker),
+    exit(Worker, kill),
+    {'DOWN', M, process, Worker, killed} = down(M),
+    ok = node_case:await(fun() ->
+                                 {_, New, _, _} = lists:keyfind(1, 1, supervisor:which_children(S)),
+                                 is_pid(New) andalso New =/= Worker
+                         end).
+
 where(T) ->
-    {status, P, _, _} = sys:get_status(value(T)),
-    P.
+    pid_of(value(T)).
 
 kill_value(_, 0) ->
     ok;
@@ -323,6 +505,19 @@ functions() ->
               P = suspended(T), [P ! x || _ <- [1, 2, 3]],
               rpc:call(node_of(T), erlang, process_info, [P, message_queue_len])
       end},
+     {rpc_process_info_dictionary, [],
+      fun(T) ->
+              [begin
+                   {dictionary, Dictionary} = rpc:call(node_of(T), erlang, process_info, [P, dictionary]),
+                   lists:keyfind('$initial_call', 1, Dictionary)
+               end || P <- [list(T), pid_of(value(T)), pid_of(system(T)), pid_of({?DATABASE, node_of(T)})]]
+      end},
+     {rpc_initial_call, [],
+      fun(T) ->
+              [rpc:call(node_of(T), proc_lib, Function, [P])
+               || Function <- [initial_call, translate_initial_call],
+                  P <- [list(T), dead(T), pid_of(value(T)), pid_of(system(T))]]
+      end},
      {rpc_nodes, [], fun(T) -> lists:member(node(), rpc:call(node_of(T), erlang, nodes, [connected])) end},
      {rpc_undefined, [], fun(T) -> rpc:call(node_of(T), no_such_module, f, [1, a]) end},
      {rpc_raises, [], fun(T) -> rpc:call(node_of(T), erlang, whereis, ["no name"]) end},
@@ -342,5 +537,8 @@ functions() ->
       fun(T) -> spawn_request(node_of(T), no_such_module, f, [], [monitor]), mail(2) end}].
 
 where_cache(T) ->
-    {status, P, _, _} = sys:get_status(cache(T)),
+    pid_of(cache(T)).
+
+pid_of(Server) ->
+    {status, P, _, _} = sys:get_status(Server),
     P.

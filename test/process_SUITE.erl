@@ -13,7 +13,8 @@ all() ->
      links_and_exit_reasons, link_to_dead_is_noproc, unlink_then_nothing, linked_client_dies,
      exit_normal_is_ignored, large_structured_reason, stop_is_acknowledged, stop_with_reason, call_to_the_dead_exits,
      stale_pid_of_an_earlier_start, sys_get_state_and_status, sys_suspend_and_resume, sys_statistics_trace_log,
-     sys_replace_state_is_refused, supervisor_restarts_database, supervisor_terminate_restart_child, system_killed_ends_the_program,
+     sys_replace_state, sys_replace_state_is_durable, sys_replace_state_clients_node_dies, supervisor_restarts_database,
+     supervisor_terminate_restart_child, system_killed_ends_the_program,
      spawn_of_unknown_code_is_undef, reply_after_timeout_leaves_nothing, nodedown_gives_noconnection, send_request_many,
      global_register_name, two_clients_one_list].
 
@@ -228,13 +229,74 @@ sys_statistics_trace_log(Config) ->
     ok = sys:trace(Pid, false),
     ok = sys:log(Pid, true),
     ?assertEqual({ok, []}, sys:log(Pid, get)),
+    0 = gen_server:call(Pid, size),
+    State = sys:get_state(Pid),
+    Self = self(),
+    ?assertMatch({ok, [{in, {'$gen_call', {Self, Tag}, size}}, {out, 0, {Self, Tag}, State}]}, sys:log(Pid, get)),
     ok = sys:no_debug(Pid),
+    ?assertEqual({ok, []}, sys:log(Pid, get)),
     settled(Pid).
 
-sys_replace_state_is_refused(Config) ->
+%% The fun runs on this node.
+sys_replace_state(Config) ->
     Pid = list(Config),
-    ?assertError({callback_failed, _, _}, sys:replace_state(Pid, fun(S) -> S end)),
-    settled(Pid).
+    {ok, 1} = gen_server:call(Pid, {add_entry, #{date => ?D, title => a}}),
+    Add = fun(#{entries := Entries} = List) ->
+                  List#{entries := Entries#{7 => #{date => here(), id => 7}}, next_id := 8}
+          end,
+    Replaced = sys:replace_state(Pid, Add),
+    ?assertEqual(Replaced, sys:get_state(Pid)),
+    Date = here(),
+    ?assertEqual([#{date => Date, id => 7}], gen_server:call(Pid, {entries, Date})),
+    ?assertEqual({ok, 8}, gen_server:call(Pid, {add_entry, #{date => ?D}})),
+    ?assertError({callback_failed, _, {error, {badarg, not_a_list}}}, sys:replace_state(Pid, fun(_) -> #{} end)),
+    [begin
+         Server = {Name, node_of(Config)},
+         State = sys:get_state(Server),
+         ?assertEqual(State, sys:replace_state(Server, fun(S) -> S end)),
+         ?assertError({callback_failed, _, {error, {badarg, read_only}}}, sys:replace_state(Server, fun(_) -> x end)),
+         ?assertEqual(State, sys:get_state(Server))
+     end || Name <- ['Elixir.Todo.Cache', 'Elixir.Todo.Database', 'Elixir.Todo.System', 'Elixir.Todo.List', rex]],
+    ?assertEqual(3, gen_server:call(Pid, size)),
+    no_message().
+
+here() ->
+    {?MODULE, node()}.
+
+sys_replace_state_is_durable(_Config) ->
+    First = node_case:start(),
+    Bob = node_case:list(First, <<"bob">>),
+    [{ok, _} = gen_server:call(Bob, {add_entry, #{date => ?D}}) || _ <- lists:seq(1, 3)],
+    Replaced = sys:replace_state(Bob, fun(#{entries := All} = List) -> List#{entries := maps:with([2], All)} end),
+    137 = node_case:kill(First),
+    Second = node_case:start(maps:with([folder], First)),
+    Again = node_case:list(Second, <<"bob">>),
+    ?assertEqual(Replaced, sys:get_state(Again)),
+    ?assertEqual({ok, 4}, gen_server:call(Again, {add_entry, #{date => ?D}})),
+    0 = node_case:stop(Second).
+
+%% The list waits no longer for a fun that can never return, and is as it was.
+sys_replace_state_clients_node_dies(Config) ->
+    Pid = list(Config),
+    {ok, 1} = gen_server:call(Pid, {add_entry, #{date => ?D}}),
+    {ok, Peer, Node} = otp_case:client(node_case:unique("replacer")),
+    {_, Code, _} = code:get_object_code(?MODULE),
+    {module, ?MODULE} = peer:call(Peer, code, load_binary, [?MODULE, "", Code]),
+    OsPid = peer:call(Peer, os, getpid, []),
+    Self = self(),
+    spawn(Node, ?MODULE, replace_for_ever, [Self, Pid]),
+    receive {runs_on, Node} -> ok after 5000 -> ct:fail(does_not_run) end,
+    Request = gen_server:send_request(Pid, size),
+    timeout = gen_server:wait_response(Request, 50),
+    monitor_node(Node, true),
+    _ = os:cmd("kill -KILL " ++ OsPid),
+    receive {nodedown, Node} -> ok after 5000 -> ct:fail(still_there) end,
+    ?assertEqual({reply, 1}, gen_server:receive_response(Request, 5000)),
+    ?assertMatch(#{next_id := 2}, sys:get_state(Pid)),
+    no_message().
+
+replace_for_ever(Client, Pid) ->
+    sys:replace_state(Pid, fun(_) -> Client ! {runs_on, node()}, receive never -> never end end).
 
 %% rest_for_one: what comes after the database ends with it, what comes before stays.
 supervisor_restarts_database(Config) ->

@@ -11,6 +11,7 @@
 #include "runtime/registry.h"
 #include "runtime/seq_trace.h"
 #include "runtime/sys.h"
+#include "runtime/sys_event.h"
 #include "wire/etf_read.h"
 #include "wire/etf_write.h"
 
@@ -125,19 +126,14 @@ static void bad(struct gen_server *server)
     node_bad_message(server->process.node, server->process.type->module);
 }
 
-static void count_in(struct gen_server *server)
-{
-    if (server->sys != NULL)
-        server->sys->messages_in++;
-}
-
 static void info(struct gen_server *server, struct slice message)
 {
-    count_in(server);
+    sys_event_in(server, message);
     if (type_of(server)->handle_info != NULL)
         type_of(server)->handle_info(server, message);
     else
         bad(server);
+    sys_event_noreply(server);
 }
 
 /* {'EXIT', From, Reason}; rest stands behind the tag. */
@@ -154,19 +150,13 @@ static enum receive exit_message(struct gen_server *server, struct slice message
     return RECEIVE_TAKEN;
 }
 
-static void call(struct gen_server *server, const struct from *from, struct slice request)
-{
-    count_in(server);
-    type_of(server)->handle_call(server, from, request);
-}
-
 static void cast(struct gen_server *server, struct slice request)
 {
-    count_in(server);
     if (type_of(server)->handle_cast != NULL)
         type_of(server)->handle_cast(server, request);
     else
         bad(server);
+    sys_event_noreply(server);
 }
 
 static enum receive receive(struct gen_server *server, struct slice message)
@@ -186,12 +176,15 @@ static enum receive receive(struct gen_server *server, struct slice message)
     if (sys_suspended(server))
         return RECEIVE_LEFT;
     rest = message;
-    if (etf_read_tagged(&rest, "$gen_call", 3) && read_from(&rest, &from))
-        call(server, &from, rest);
-    else if (rest = message, etf_read_tagged(&rest, "$gen_cast", 2))
+    if (etf_read_tagged(&rest, "$gen_call", 3) && read_from(&rest, &from)) {
+        sys_event_in(server, message);
+        type_of(server)->handle_call(server, &from, rest);
+    } else if (rest = message, etf_read_tagged(&rest, "$gen_cast", 2)) {
+        sys_event_in(server, message);
         cast(server, rest);
-    else
+    } else {
         info(server, message);
+    }
     return RECEIVE_TAKEN;
 }
 
@@ -239,7 +232,7 @@ bool gen_server_awaited_by(struct slice message, struct ref *ref)
     return ref_read(alias_of(from.tag, &alias) ? &alias : &from.tag, ref);
 }
 
-struct buf *gen_server_reply_begin(struct gen_server *server, const struct from *from)
+struct buf *gen_server_system_reply_begin(struct gen_server *server, const struct from *from)
 {
     struct node *node = server->process.node;
     struct slice alias;
@@ -250,15 +243,21 @@ struct buf *gen_server_reply_begin(struct gen_server *server, const struct from 
         out = process_alias_send_begin(node, &server->process, from->pid, alias);
     else
         out = process_send_any_begin(node, &server->process, alias);
-    if (server->sys != NULL)
-        server->sys->messages_out++;
     etf_write_tuple(out, 2);
     etf_write_term(out, from->tag);
     return out;
 }
 
+struct buf *gen_server_reply_begin(struct gen_server *server, const struct from *from)
+{
+    struct buf *out = gen_server_system_reply_begin(server, from);
+    sys_event_out_begin(server, from, out);
+    return out;
+}
+
 void gen_server_reply_end(struct gen_server *server)
 {
+    sys_event_out_end(server);
     process_send_end(server->process.node);
 }
 

@@ -46,6 +46,13 @@ struct gen_server_type {
     bool (*terminate)(struct gen_server *self, struct slice reason);
     /* Appends the state as a term, as sys:get_state shows it. */
     void (*write_state)(struct gen_server *self, struct buf *out);
+    /* sys:replace_state: value (a term) is to become the state. True: it is; the state as it is then is
+     * answered with sys_reply, now or later (gen_server_defer), when it survives what was answered. False: it
+     * cannot be; why is appended, a term. NULL: no other state can be given. */
+    bool (*replace_state)(struct gen_server *self, const struct from *from, struct slice value,
+                          struct buf *why);
+    /* Bytes that the state holds beside its struct, for process_info. At once; NULL: 0. */
+    size_t (*state_bytes)(const struct gen_server *self);
     /* The struct ends: frees what it owns; NULL: nothing. (process_type.release is gen_server's own.) */
     void (*release)(struct gen_server *self);
     bool trap_exit;  /* process_flag(trap_exit, true) from the start */
@@ -78,6 +85,8 @@ void gen_server_reply_error(struct gen_server *self, const struct from *from, in
 void gen_server_reply_bad_request(struct gen_server *self, const struct from *from, struct slice request);
 struct buf *gen_server_reply_begin(struct gen_server *self, const struct from *from);
 void gen_server_reply_end(struct gen_server *self);
+/* The same for sys: neither counted nor logged. Closed by process_send_end. */
+struct buf *gen_server_system_reply_begin(struct gen_server *self, const struct from *from);
 
 /* A call that is owed its answer: keeps a copy of From. Owned by the server until answered or dropped; all
  * that are left when the server ends are freed (callers hear of it by their monitors). */

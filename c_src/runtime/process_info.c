@@ -7,6 +7,7 @@
 #include "runtime/monitors.h"
 #include "runtime/node.h"
 #include "runtime/registry.h"
+#include "runtime/sys_status.h"
 #include "wire/etf_list.h"
 #include "wire/etf_read.h"
 #include "wire/etf_write.h"
@@ -15,14 +16,25 @@
 
 typedef void (*write_item)(const struct process *process, struct buf *out);
 
-static size_t memory_of(const struct process *process)
+/* Supervisors too, whose messages go through their own receive first. */
+static const struct gen_server *gen_server_of(const struct process *process)
 {
-    return process->type->size + mailbox_bytes(process->mailbox) + process->link_count * sizeof(struct link);
+    return process->type->release == gen_server_release ? (const struct gen_server *)process : NULL;
 }
 
 static bool is_gen_server(const struct process *process)
 {
-    return process->type->receive == gen_server_receive;
+    return gen_server_of(process) != NULL;
+}
+
+static size_t memory_of(const struct process *process)
+{
+    const struct gen_server_type *type = (const struct gen_server_type *)process->type;
+    size_t bytes =
+        process->type->size + mailbox_bytes(process->mailbox) + process->link_count * sizeof(struct link);
+    if (is_gen_server(process) && type->state_bytes != NULL)
+        bytes += type->state_bytes(gen_server_of(process));
+    return bytes;
 }
 
 /* ---- values without a meaning here: what a process has that never used them */
@@ -151,7 +163,7 @@ static void write_trap_exit(const struct process *process, struct buf *out)
 
 static void write_parent(const struct process *process, struct buf *out)
 {
-    process_id id = is_gen_server(process) ? ((const struct gen_server *)process)->parent : 0;
+    process_id id = is_gen_server(process) ? gen_server_of(process)->parent : 0;
     struct pid pid = {.node = buf_slice(&process->node->atom),
                       .id = (uint32_t)id,
                       .serial = (uint32_t)(id >> 32),
@@ -160,6 +172,14 @@ static void write_parent(const struct process *process, struct buf *out)
         etf_write_atom(out, "undefined");
     else
         pid_write(out, &pid);
+}
+
+static void write_dictionary(const struct process *process, struct buf *out)
+{
+    if (is_gen_server(process))
+        sys_write_dictionary(gen_server_of(process), out);
+    else
+        etf_write_nil(out);
 }
 
 static void write_message_queue_len(const struct process *process, struct buf *out)
@@ -222,8 +242,10 @@ static void write_monitors(const struct process *process, struct buf *out)
 {
     size_t mark = etf_list_open(out);
     uint32_t count = 0;
-    for (struct monitor *monitor = process->watching; monitor != NULL;
-         monitor = monitor->watcher_next, count++) {
+    for (struct monitor *monitor = process->watching; monitor != NULL; monitor = monitor->watcher_next) {
+        if (monitor->spawning)
+            continue;
+        count++;
         etf_write_tuple(out, 2);
         etf_write_atom(out, "process");
         monitor_write_object(monitor, out);
@@ -258,7 +280,7 @@ static const struct item {
     {"status", write_status},
     {"message_queue_len", write_message_queue_len},
     {"links", write_links},
-    {"dictionary", write_nothing},
+    {"dictionary", write_dictionary},
     {"trap_exit", write_trap_exit},
     {"error_handler", write_error_handler},
     {"priority", write_normal},
@@ -363,4 +385,18 @@ bool process_info_write_items(const struct process *process, struct slice names,
     else
         write_pair(process, item, out);
     return true;
+}
+
+void process_info_write_initial_call(const struct process *process, bool translated, struct buf *out)
+{
+    if (process != NULL && is_gen_server(process)) {
+        sys_write_initial_call(gen_server_of(process), !translated, out);
+    } else if (translated) {
+        etf_write_tuple(out, 3);
+        etf_write_atom(out, "proc_lib");
+        etf_write_atom(out, "init_p");
+        etf_write_uint64(out, 5);
+    } else {
+        etf_write_bool(out, false);
+    }
 }

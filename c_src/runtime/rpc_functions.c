@@ -160,6 +160,24 @@ static bool process_info_2(struct node *node, const struct slice *arguments, str
     return read_local(node, arguments[0], &process) && process_info_write_items(process, arguments[1], out);
 }
 
+static bool initial_call(struct node *node, const struct slice *arguments, struct buf *out)
+{
+    struct process *process;
+    if (!read_local(node, arguments[0], &process))
+        return false;
+    process_info_write_initial_call(process, false, out);
+    return true;
+}
+
+static bool translate_initial_call(struct node *node, const struct slice *arguments, struct buf *out)
+{
+    struct process *process;
+    if (!read_local(node, arguments[0], &process))
+        return false;
+    process_info_write_initial_call(process, true, out);
+    return true;
+}
+
 /* ---- the system */
 
 static bool system_info(struct node *node, const struct slice *arguments, struct buf *out)
@@ -321,6 +339,8 @@ static const struct function functions[] = {
     {"erlang", "system_time", 1, system_time_1, NULL},
     {"erlang", "monotonic_time", 0, monotonic_time_0, NULL},
     {"erlang", "monotonic_time", 1, monotonic_time_1, NULL},
+    {"proc_lib", "initial_call", 1, initial_call, NULL},
+    {"proc_lib", "translate_initial_call", 1, translate_initial_call, NULL},
     {"net_kernel", "get_net_ticktime", 0, net_ticktime, NULL},
     {"Elixir.Process", "alive?", 1, is_process_alive, "is_process_alive"},
     {"Elixir.Process", "whereis", 1, whereis_elixir, "whereis"},

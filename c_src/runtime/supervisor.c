@@ -9,6 +9,7 @@
 #include "runtime/node.h"
 #include "runtime/registry.h"
 #include "runtime/supervisor_calls.h"
+#include "runtime/supervisor_record.h"
 #include "runtime/supervisor_state.h"
 #include "wire/etf_read.h"
 #include "wire/etf_write.h"
@@ -206,26 +207,9 @@ static bool terminate(struct gen_server *server, struct slice reason)
     return ending_begin(self, 0, self->spec.child_count, all_terminated);
 }
 
-static void write_pair(struct buf *out, const char *key, uint64_t value)
-{
-    etf_write_atom(out, key);
-    etf_write_uint64(out, value);
-}
-
-/* #{children, intensity, period, restarts, strategy}; restarts: how many are remembered. */
 static void write_state(struct gen_server *server, struct buf *out)
 {
-    static const char *const strategies[] = {
-        [ONE_FOR_ONE] = "one_for_one", [ONE_FOR_ALL] = "one_for_all", [REST_FOR_ONE] = "rest_for_one"};
-    struct supervisor *self = supervisor_of(server);
-    etf_write_map(out, 5);
-    etf_write_atom(out, "children");
-    supervisor_calls_write_children(self, out);
-    write_pair(out, "intensity", self->spec.intensity);
-    write_pair(out, "period", self->spec.period_s);
-    write_pair(out, "restarts", self->restart_count);
-    etf_write_atom(out, "strategy");
-    etf_write_atom(out, strategies[self->spec.strategy]);
+    supervisor_write_record(supervisor_of(server), out);
 }
 
 static void release(struct gen_server *server)

@@ -26,7 +26,7 @@ static uint32_t count_present(const struct supervisor *self)
     return present;
 }
 
-void supervisor_calls_write_children(struct supervisor *self, struct buf *out)
+static void write_children(struct supervisor *self, struct buf *out)
 {
     uint32_t present = count_present(self);
     if (present > 0)
@@ -41,7 +41,7 @@ void supervisor_calls_write_children(struct supervisor *self, struct buf *out)
 
 static void which_children(struct supervisor *self, const struct from *from)
 {
-    supervisor_calls_write_children(self, gen_server_reply_begin(&self->server, from));
+    write_children(self, gen_server_reply_begin(&self->server, from));
     gen_server_reply_end(&self->server);
 }
 

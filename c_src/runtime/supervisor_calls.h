@@ -16,7 +16,4 @@ bool supervisor_calls_handle(struct supervisor *self, const struct from *from, s
 /* The child of that id (a term) that was not removed; NULL if none. */
 struct child *supervisor_calls_find(struct supervisor *self, struct slice id);
 
-/* Appends what which_children answers. */
-void supervisor_calls_write_children(struct supervisor *self, struct buf *out);
-
 #endif

@@ -129,6 +129,26 @@ void child_write_spec(const struct child *child, struct buf *out)
     etf_write_atom(out, type_text(child));
 }
 
+void child_write_record(const struct child *child, struct node *node, struct buf *out)
+{
+    etf_write_tuple(out, 9);
+    etf_write_atom(out, "child");
+    if (child->restarting) {
+        etf_write_tuple(out, 2);
+        etf_write_atom(out, "restarting");
+        etf_write_atom(out, "undefined");
+    } else {
+        child_write_pid(child, node, out);
+    }
+    child_write_id(child, out);
+    write_start(child, out);
+    etf_write_atom(out, restart_text(child));
+    etf_write_bool(out, false);
+    write_shutdown(child, out);
+    etf_write_atom(out, type_text(child));
+    write_modules(child, out);
+}
+
 void child_log(const struct child *child, enum log_level level, const char *event)
 {
     char number[24];

@@ -27,11 +27,12 @@ struct process *child_process(const struct child *child, struct node *node);
 bool child_has_id(const struct child *child, struct slice id);
 
 /* Each appends one term: its id; its pid, restarting or undefined; {Id, Child, Type, Modules};
- * its specification as a map. */
+ * its specification as a map; OTP's record #child{}. */
 void child_write_id(const struct child *child, struct buf *out);
 void child_write_pid(const struct child *child, struct node *node, struct buf *out);
 void child_write_info(const struct child *child, struct node *node, struct buf *out);
 void child_write_spec(const struct child *child, struct buf *out);
+void child_write_record(const struct child *child, struct node *node, struct buf *out);
 
 /* One line about it. */
 void child_log(const struct child *child, enum log_level level, const char *event);

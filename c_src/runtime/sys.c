@@ -1,16 +1,21 @@
-/* The server's side of OTP's module sys. There is no Erlang code in this node, so what needs a fun to be run
- * here (replace_state, install) answers an error; trace and log are accepted and change nothing that can be
- * seen. */
+/* The server's side of OTP's module sys: which command it is, and what is short. A fun cannot be installed,
+ * because events cannot wait for another node to run it: install and remove are accepted and change nothing.
+ */
 #include "runtime/sys.h"
 
 #include "base/mem.h"
 #include "runtime/blob.h"
 #include "runtime/node.h"
+#include "runtime/sys_event.h"
+#include "runtime/sys_log.h"
+#include "runtime/sys_replace.h"
 #include "runtime/sys_status.h"
 #include "wire/etf_read.h"
 #include "wire/etf_write.h"
 
 #include <time.h>
+
+enum { LOG_ROOM_DEFAULT = 10 };
 
 struct sys *sys_get(struct gen_server *server)
 {
@@ -21,32 +26,27 @@ struct sys *sys_get(struct gen_server *server)
 
 void sys_free(struct gen_server *server)
 {
-    if (server->sys == NULL)
+    struct sys *sys = server->sys;
+    if (sys == NULL)
         return;
-    blob_drop(server->sys->stop_reason);
-    mem_free(server->sys);
+    blob_drop(sys->stop_reason);
+    blob_drop(sys->replacing);
+    sys_log_free(sys->log);
+    buf_release(&sys->reply_from);
+    mem_free(sys);
     server->sys = NULL;
 }
 
-/* What answers a system message is not counted by statistics. */
-static struct buf *reply_begin(struct gen_server *server, const struct from *from)
+void sys_reply(struct gen_server *server, const struct from *from, struct slice term)
 {
-    struct buf *out = gen_server_reply_begin(server, from);
-    if (server->sys != NULL)
-        server->sys->messages_out--;
-    return out;
-}
-
-static void reply(struct gen_server *server, const struct from *from, struct slice term)
-{
-    etf_write_term(reply_begin(server, from), term);
-    gen_server_reply_end(server);
+    etf_write_term(gen_server_system_reply_begin(server, from), term);
+    process_send_end(server->process.node);
 }
 
 static void reply_ok(struct gen_server *server, const struct from *from)
 {
-    etf_write_atom(reply_begin(server, from), "ok");
-    gen_server_reply_end(server);
+    etf_write_atom(gen_server_system_reply_begin(server, from), "ok");
+    process_send_end(server->process.node);
 }
 
 static void write_pair(struct buf *out, const char *key, uint64_t value)
@@ -105,78 +105,148 @@ static void set_statistics(struct gen_server *server, bool on)
     sys->messages_out = 0;
 }
 
-static void no_debug(struct gen_server *server)
+static void set_trace(struct gen_server *server, bool on)
 {
-    set_statistics(server, false);
-    set_debug(sys_get(server), SYS_TRACE, false);
+    struct sys *sys = sys_get(server);
+    set_debug(sys, SYS_TRACE, on);
+    sys->trace = on;
 }
 
-static void write_tagged(struct buf *out, const char *tag, struct slice value)
+/* room: how many events it keeps; 0: no log. One that is there stays as it is. */
+static void set_log(struct gen_server *server, uint64_t room)
 {
-    etf_write_tuple(out, 2);
-    etf_write_atom(out, tag);
-    etf_write_term(out, value);
-}
-
-/* {debug, Command} */
-static void debug(struct gen_server *server, const struct from *from, struct slice command)
-{
-    struct slice rest = command;
-    struct buf answer = BUF_EMPTY;
-    if (etf_read_tagged(&rest, "statistics", 2) && etf_is_atom(rest, "get")) {
-        write_statistics(server, &answer);
-    } else if (rest = command, etf_read_tagged(&rest, "log", 2) && etf_is_atom(rest, "get")) {
-        etf_write_tuple(&answer, 2);
-        etf_write_atom(&answer, "ok");
-        etf_write_nil(&answer);
-    } else if (rest = command, etf_read_tagged(&rest, "statistics", 2)) {
-        set_statistics(server, etf_is_atom(rest, "true"));
-        etf_write_atom(&answer, "ok");
-    } else if (rest = command, etf_read_tagged(&rest, "log_to_file", 2) && !etf_is_atom(rest, "false")) {
-        etf_write_tuple(&answer, 2);
-        etf_write_atom(&answer, "error");
-        etf_write_atom(&answer, "open_file");
-    } else {
-        bool known = etf_is_atom(command, "no_debug");
-        static const char *const accepted[] = {"trace", "log", "log_to_file", "install", "remove"};
-        for (size_t i = 0; i < sizeof accepted / sizeof *accepted; i++) {
-            rest = command;
-            known = known || etf_read_tagged(&rest, accepted[i], 2);
-        }
-        if (etf_is_atom(command, "no_debug"))
-            no_debug(server);
-        else if (rest = command, etf_read_tagged(&rest, "trace", 2))
-            set_debug(sys_get(server), SYS_TRACE, etf_is_atom(rest, "true"));
-        etf_write_atom(&answer, known ? "ok" : "unknown_debug");
+    struct sys *sys = sys_get(server);
+    set_debug(sys, SYS_LOG, room > 0);
+    if (room > 0 && sys->log == NULL) {
+        sys->log = sys_log_new(room);
+    } else if (room == 0) {
+        sys_log_free(sys->log);
+        sys->log = NULL;
     }
-    reply(server, from, buf_slice(&answer));
-    buf_release(&answer);
 }
 
-/* {error, {callback_failed, {gen_server, system_replace_state}, {error, undef}}} */
-static void reply_no_fun(struct gen_server *server, const struct from *from)
+/* ---- {debug, Command}. Each appends the answer; false, nothing appended: no such command. */
+
+/* True if the term is a boolean. */
+static bool read_bool(struct slice term, bool *value)
 {
-    struct buf *out = reply_begin(server, from);
-    etf_write_tuple(out, 2);
-    etf_write_atom(out, "error");
-    etf_write_tuple(out, 3);
-    etf_write_atom(out, "callback_failed");
-    etf_write_tuple(out, 2);
-    etf_write_atom(out, "gen_server");
-    etf_write_atom(out, "system_replace_state");
-    etf_write_tuple(out, 2);
-    etf_write_atom(out, "error");
-    etf_write_atom(out, "undef");
-    gen_server_reply_end(server);
+    *value = etf_is_atom(term, "true");
+    return *value || etf_is_atom(term, "false");
 }
+
+static bool debug_trace(struct gen_server *server, struct slice argument, struct buf *out)
+{
+    bool on;
+    if (!read_bool(argument, &on))
+        return false;
+    set_trace(server, on);
+    etf_write_atom(out, "ok");
+    return true;
+}
+
+static bool debug_statistics(struct gen_server *server, struct slice argument, struct buf *out)
+{
+    bool on;
+    if (etf_is_atom(argument, "get")) {
+        write_statistics(server, out);
+        return true;
+    }
+    if (!read_bool(argument, &on))
+        return false;
+    set_statistics(server, on);
+    etf_write_atom(out, "ok");
+    return true;
+}
+
+static void write_log(const struct gen_server *server, struct buf *out)
+{
+    etf_write_tuple(out, 2);
+    etf_write_atom(out, "ok");
+    sys_log_write(server->sys == NULL ? NULL : server->sys->log, out);
+}
+
+static bool debug_log(struct gen_server *server, struct slice argument, struct buf *out)
+{
+    uint64_t room = 0;
+    bool on;
+    struct slice rest = argument;
+    if (etf_is_atom(argument, "get")) {
+        write_log(server, out);
+        return true;
+    }
+    if (etf_is_atom(argument, "print"))
+        sys_event_print(server);
+    else if (read_bool(argument, &on))
+        set_log(server, on ? LOG_ROOM_DEFAULT : 0);
+    else if (etf_read_tagged(&rest, "true", 2) && etf_read_uint64(&rest, &room) && room > 0)
+        set_log(server, room);
+    else
+        return false;
+    etf_write_atom(out, "ok");
+    return true;
+}
+
+/* This node opens no file by a name that comes from outside. */
+static bool debug_log_to_file(struct gen_server *server, struct slice argument, struct buf *out)
+{
+    bool off = etf_is_atom(argument, "false");
+    if (!off) {
+        etf_write_tuple(out, 2);
+        etf_write_atom(out, "error");
+    }
+    etf_write_atom(out, off ? "ok" : "open_file");
+    return true;
+}
+
+static bool debug_install(struct gen_server *server, struct slice argument, struct buf *out)
+{
+    uint32_t arity;
+    if (!etf_read_tuple(&argument, &arity) || (arity != 2 && arity != 3))
+        return false;
+    etf_write_atom(out, "ok");
+    return true;
+}
+
+static bool debug_remove(struct gen_server *server, struct slice argument, struct buf *out)
+{
+    etf_write_atom(out, "ok");
+    return true;
+}
+
+static bool debug(struct gen_server *server, struct slice command, struct buf *out)
+{
+    static const struct {
+        const char *tag;
+        bool (*act)(struct gen_server *server, struct slice argument, struct buf *out);
+    } commands[] = {
+        {"trace", debug_trace},     {"statistics", debug_statistics},   {"log", debug_log},
+        {"install", debug_install}, {"log_to_file", debug_log_to_file}, {"remove", debug_remove},
+    };
+    if (etf_is_atom(command, "no_debug")) {
+        set_statistics(server, false);
+        set_trace(server, false);
+        set_log(server, 0);
+        etf_write_atom(out, "ok");
+        return true;
+    }
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        if (etf_read_tagged(&command, commands[i].tag, 2))
+            return commands[i].act(server, command, out);
+    }
+    return false;
+}
+
+/* ---- the commands */
 
 static void reply_unknown(struct gen_server *server, const struct from *from, struct slice command)
 {
-    struct buf *out = reply_begin(server, from);
+    struct buf *out = gen_server_system_reply_begin(server, from);
     etf_write_tuple(out, 2);
     etf_write_atom(out, "error");
-    write_tagged(out, "unknown_system_msg", command);
-    gen_server_reply_end(server);
+    etf_write_tuple(out, 2);
+    etf_write_atom(out, "unknown_system_msg");
+    etf_write_term(out, command);
+    process_send_end(server->process.node);
 }
 
 static void resume(struct gen_server *server)
@@ -192,10 +262,10 @@ void sys_handle(struct gen_server *server, const struct from *from, struct slice
     struct buf answer = BUF_EMPTY;
     if (etf_is_atom(command, "get_state")) {
         sys_write_state(server, &answer);
-        reply(server, from, buf_slice(&answer));
+        sys_reply(server, from, buf_slice(&answer));
     } else if (etf_is_atom(command, "get_status")) {
         sys_write_status(server, &answer);
-        reply(server, from, buf_slice(&answer));
+        sys_reply(server, from, buf_slice(&answer));
     } else if (etf_is_atom(command, "suspend")) {
         sys_get(server)->suspended = true;
         reply_ok(server, from);
@@ -206,9 +276,13 @@ void sys_handle(struct gen_server *server, const struct from *from, struct slice
         reply_ok(server, from);
         gen_server_stop(server, rest);
     } else if (etf_read_tagged(&rest, "debug", 2)) {
-        debug(server, from, rest);
+        if (!debug(server, rest, &answer))
+            etf_write_atom(&answer, "unknown_debug");
+        sys_reply(server, from, buf_slice(&answer));
     } else if (etf_read_tagged(&rest, "replace_state", 2)) {
-        reply_no_fun(server, from);
+        sys_replace_state(server, from, rest);
+    } else if (sys_suspended(server) && etf_read_tagged(&rest, "change_code", 4)) {
+        reply_ok(server, from); /* as a module whose code_change keeps the state */
     } else {
         reply_unknown(server, from, command);
     }

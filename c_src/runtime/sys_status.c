@@ -5,6 +5,7 @@
 #include "runtime/node.h"
 #include "runtime/registry.h"
 #include "runtime/sys.h"
+#include "runtime/sys_log.h"
 #include "wire/etf_write.h"
 
 #include <stdio.h>
@@ -98,7 +99,7 @@ static void write_misc(struct gen_server *server, struct buf *out)
     write_item(out, "Parent");
     write_parent(server, out);
     write_item(out, "Logged events");
-    etf_write_nil(out);
+    sys_log_write(server->sys == NULL ? NULL : server->sys->log, out);
     etf_write_nil(out);
     write_data(out);
     etf_write_list(out, 1);
@@ -117,7 +118,7 @@ static struct process *next_ancestor(const struct process *process)
                                                         : NULL;
 }
 
-static void write_ancestors(struct gen_server *server, struct buf *out)
+static void write_ancestors(const struct gen_server *server, struct buf *out)
 {
     uint32_t count = 0;
     struct process *ancestor = next_ancestor(&server->process);
@@ -136,18 +137,23 @@ static void write_ancestors(struct gen_server *server, struct buf *out)
     etf_write_nil(out);
 }
 
-/* {Module, init, 1}; of a supervisor: {supervisor, Module, 1} */
-static void write_initial_call(struct gen_server *server, struct buf *out)
+void sys_write_initial_call(const struct gen_server *server, bool named, struct buf *out)
 {
     const char *module = server->process.type->module;
     bool supervisor = type_of(server)->supervisor;
     etf_write_tuple(out, 3);
     etf_write_atom(out, supervisor ? "supervisor" : module);
     etf_write_atom(out, supervisor ? module : "init");
-    etf_write_uint64(out, 1);
+    if (!named) {
+        etf_write_uint64(out, 1);
+        return;
+    }
+    etf_write_list(out, 1);
+    etf_write_atom(out, "Argument__1");
+    etf_write_nil(out);
 }
 
-void sys_write_dictionary(struct gen_server *server, struct buf *out)
+void sys_write_dictionary(const struct gen_server *server, struct buf *out)
 {
     etf_write_list(out, 2);
     etf_write_tuple(out, 2);
@@ -155,7 +161,7 @@ void sys_write_dictionary(struct gen_server *server, struct buf *out)
     write_ancestors(server, out);
     etf_write_tuple(out, 2);
     etf_write_atom(out, "$initial_call");
-    write_initial_call(server, out);
+    sys_write_initial_call(server, false, out);
     etf_write_nil(out);
 }
 
@@ -189,19 +195,44 @@ static void write_statistics(const struct sys *sys, struct buf *out)
     etf_write_uint64(out, sys->messages_out);
 }
 
-/* Most recently installed first. */
-static void write_debug(const struct sys *sys, struct buf *out)
+/* {log, Log}; a server without a name is named by its pid. */
+static void write_log(const struct gen_server *server, struct buf *out)
 {
-    unsigned left = sys == NULL ? 0 : sys->debug_count;
+    struct slice registered = registry_name(&server->process);
+    struct buf name = BUF_EMPTY;
+    if (registered.size > 0)
+        etf_write_atom_slice(&name, registered);
+    else
+        process_write_pid(&server->process, &name);
+    etf_write_tuple(out, 2);
+    etf_write_atom(out, "log");
+    sys_log_write_option(server->sys->log, buf_slice(&name), out);
+    buf_release(&name);
+}
+
+static void write_trace(struct buf *out)
+{
+    etf_write_tuple(out, 2);
+    etf_write_atom(out, "trace");
+    etf_write_bool(out, true);
+}
+
+/* Most recently installed first. */
+static void write_debug(const struct gen_server *server, struct buf *out)
+{
+    unsigned left = server->sys == NULL ? 0 : server->sys->debug_count;
     if (left > 0)
         etf_write_list(out, left);
     while (left-- > 0) {
-        if (sys->debug[left] == SYS_STATISTICS) {
-            write_statistics(sys, out);
-        } else {
-            etf_write_tuple(out, 2);
-            etf_write_atom(out, "trace");
-            etf_write_bool(out, true);
+        switch (server->sys->debug[left]) {
+        case SYS_STATISTICS:
+            write_statistics(server->sys, out);
+            break;
+        case SYS_LOG:
+            write_log(server, out);
+            break;
+        default:
+            write_trace(out);
         }
     }
     etf_write_nil(out);
@@ -219,7 +250,7 @@ void sys_write_status(struct gen_server *server, struct buf *out)
     sys_write_dictionary(server, out);
     etf_write_atom(out, status_text(server));
     write_parent(server, out);
-    write_debug(server->sys, out);
+    write_debug(server, out);
     write_misc(server, out);
     etf_write_nil(out);
 }

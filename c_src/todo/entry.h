@@ -47,6 +47,12 @@ static inline struct slice entry_date(const struct entry *entry)
     return slice_of(entry->bytes + entry->date_offset, entry->date_size);
 }
 
+/* What it occupies. */
+static inline size_t entry_bytes(const struct entry *entry)
+{
+    return sizeof *entry + entry->size;
+}
+
 /* True if the entry has that date (canonical). */
 static inline bool entry_has_date(const struct entry *entry, struct slice date)
 {

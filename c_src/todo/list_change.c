@@ -57,6 +57,13 @@ void list_change_delete(uint64_t id, struct buf *out)
     etf_write_uint64(out, id);
 }
 
+void list_change_replace(const struct todo_list *list, struct buf *out)
+{
+    etf_write_tuple(out, 2);
+    etf_write_atom(out, "replace");
+    list_write(list, out);
+}
+
 /* Puts the entry if it is new (an add only) or still there. */
 static int apply_entry(struct todo_list *list, uint64_t id, struct slice term, bool add)
 {
@@ -85,6 +92,17 @@ static int apply_add(struct todo_list *list, struct slice cursor)
     return 0;
 }
 
+static int apply_replace(struct todo_list *list, struct slice term)
+{
+    struct todo_list made;
+    int rc = list_from_term(term, &made);
+    if (rc != 0)
+        return rc;
+    list_release(list);
+    *list = made;
+    return 0;
+}
+
 static int apply(struct todo_list *list, struct slice cursor)
 {
     uint64_t id;
@@ -96,6 +114,8 @@ static int apply(struct todo_list *list, struct slice cursor)
         list_delete(list, id);
         return 0;
     }
+    if (etf_read_tagged(&cursor, "replace", 2))
+        return apply_replace(list, cursor);
     return ERR_CORRUPT;
 }
 

@@ -4,6 +4,7 @@
  *   {add, FirstId, [Entry]}   the entries got FirstId, FirstId + 1, ... ; all of them or none, one record
  *   {update, Id, Entry}       the whole entry as it is now
  *   {delete, Id}
+ *   {replace, List}           the whole value (todo/list_term.h), whatever it was before
  *   {key, Key, Change}        one of these for a long key (todo/key.h), whose file has to carry the key
  * Changes may be applied again to a value that holds them already, as long as all later ones follow: an id
  * below next_id that is not there was deleted, so its add and its updates have no effect.
@@ -25,6 +26,7 @@ void list_change_begin(struct slice key, struct buf *out);
 void list_change_add(const struct todo_list *list, uint64_t first_id, uint32_t count, struct buf *out);
 void list_change_update(const struct todo_list *list, uint64_t id, struct buf *out);
 void list_change_delete(uint64_t id, struct buf *out);
+void list_change_replace(const struct todo_list *list, struct buf *out);
 
 /* What a change says to who follows a list: {add_entry, Entry}, {update_entry, Entry}, {delete_entry, Id}; an
  * add of several entries is as many. */

@@ -9,6 +9,7 @@
 #include "todo/cache.h"
 #include "todo/key.h"
 #include "todo/list_term.h"
+#include "todo/server_replace.h"
 #include "todo/server_requests.h"
 #include "wire/etf_read.h"
 #include "wire/etf_write.h"
@@ -232,6 +233,12 @@ static void write_state(struct gen_server *self, struct buf *out)
         etf_write_atom(out, "nil");
 }
 
+static size_t state_bytes(const struct gen_server *self)
+{
+    const struct server *server = (const struct server *)self;
+    return server->key_size + (server->loaded ? list_bytes(&server->list) : 0);
+}
+
 static void release(struct gen_server *self)
 {
     struct server *server = server_of(self);
@@ -253,6 +260,8 @@ static const struct gen_server_type type = {
     .handle_cast = handle_cast,
     .handle_info = handle_info,
     .write_state = write_state,
+    .replace_state = server_replace_state,
+    .state_bytes = state_bytes,
     .release = release,
 };
 

@@ -56,6 +56,7 @@ void slots_append_take(struct slots *slots, struct entry *entry)
         set_room(slots, slots->room == 0 ? ROOM_FIRST : slots->room + slots->room / 2);
     }
     slots->slot[slots->used++] = slot_of_entry(entry);
+    slots->bytes += entry_bytes(entry);
 }
 
 /* Index of the slot of that id, or used if it has none. */
@@ -88,6 +89,8 @@ struct entry *slots_swap_take(struct slots *slots, struct entry *entry)
         return NULL;
     struct entry *old = slot_entry(slots->slot[at]);
     slots->slot[at] = slot_of_entry(entry);
+    slots->bytes += entry_bytes(entry);
+    slots->bytes -= entry_bytes(old);
     return old;
 }
 
@@ -110,6 +113,7 @@ struct entry *slots_remove(struct slots *slots, uint64_t id)
         return NULL;
     struct entry *entry = slot_entry(slots->slot[at]);
     slots->slot[at] = id << 1 | 1;
+    slots->bytes -= entry_bytes(entry);
     slots->holes++;
     if (slots->holes == slots->used)
         slots_release(slots);

@@ -14,6 +14,7 @@ struct slots {
     uint32_t used;  /* slots in use */
     uint32_t room;  /* slots allocated */
     uint32_t holes; /* of the used ones, those without an entry */
+    size_t bytes;   /* of the entries (entry_bytes) */
 };
 
 /* Frees the entries; empty afterwards. */

@@ -139,6 +139,14 @@ void etf_write_map(struct buf *out, uint32_t pairs)
     buf_append_u32(out, pairs);
 }
 
+void etf_write_export(struct buf *out, const char *module, const char *function, uint8_t arity)
+{
+    buf_append_u8(out, ETF_EXPORT);
+    etf_write_atom(out, module);
+    etf_write_atom(out, function);
+    etf_write_uint64(out, arity);
+}
+
 void etf_write_term(struct buf *out, struct slice term)
 {
     buf_append_slice(out, term);

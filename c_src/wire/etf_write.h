@@ -34,6 +34,9 @@ void etf_write_list(struct buf *out, uint32_t length);
 /* Pairs follow, keys in term order. */
 void etf_write_map(struct buf *out, uint32_t pairs);
 
+/* fun Module:Function/Arity */
+void etf_write_export(struct buf *out, const char *module, const char *function, uint8_t arity);
+
 /* The term's bytes as they are. */
 void etf_write_term(struct buf *out, struct slice term);
 

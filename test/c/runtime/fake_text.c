@@ -3,6 +3,7 @@
 
 #include "unit.h"
 #include "wire/control.h"
+#include "wire/etf_fun.h"
 #include "wire/etf_read.h"
 #include "wire/etf_write.h"
 
@@ -348,6 +349,7 @@ static void render_one(struct buf *text, struct slice *cursor)
     struct slice bytes;
     struct pid pid;
     struct ref ref;
+    struct etf_fun fun;
     if (etf_read_atom(cursor, atom, &size)) {
         render_atom(text, atom, size);
     } else if (etf_read_int64(cursor, &integer)) {
@@ -370,6 +372,13 @@ static void render_one(struct buf *text, struct slice *cursor)
         print(text, "<<\"%.*s\">>", (int)bytes.size, (const char *)bytes.data);
     } else if (etf_read_map(cursor, &count)) {
         render_map(text, cursor, count);
+    } else if (etf_read_fun(*cursor, &fun) && fun.exported) {
+        print(text, "fun ");
+        render_one(text, &fun.module);
+        print(text, ":");
+        render_one(text, &fun.function);
+        print(text, "/%u", fun.arity);
+        etf_take(cursor);
     } else {
         fail_msg("a term of type %d", etf_type(*cursor));
     }

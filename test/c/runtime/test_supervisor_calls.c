@@ -209,20 +209,6 @@ static void call__owner_handles__gets_what_is_not_the_supervisors(void **state)
     assert_int_equal(f->custom, 101);
 }
 
-static void get_state__running__shows_strategy_and_children(void **state)
-{
-    struct fixture *f = *state;
-    struct buf message = BUF_EMPTY;
-    kids_start(f);
-    kids_end(f, 0, "boom");
-    kids_write_system(f, &message);
-    etf_write_atom(&message, "get_state");
-    kids_deliver(f, &message);
-    kids_expect_answers(f, "#{children=>[{c,<c.1>,worker,[fake]},{b,<b.1>,worker,[fake]},"
-                           "{a,<a.2>,worker,[fake]}],intensity=>5,period=>60,restarts=>1,"
-                           "strategy=>one_for_one}\n");
-}
-
 /* Messages that mean nothing. */
 
 static void cast__unknown_or_needless_try_again__changes_nothing(void **state)
@@ -303,7 +289,6 @@ int main(void)
         KIDS_TEST(start_child__known_and_unknown_ids__are_refused),
         KIDS_TEST(call__unknown__answers_bad_request),
         KIDS_TEST(call__owner_handles__gets_what_is_not_the_supervisors),
-        KIDS_TEST(get_state__running__shows_strategy_and_children),
         KIDS_TEST(cast__unknown_or_needless_try_again__changes_nothing),
         KIDS_TEST(info__unknown__is_counted),
         KIDS_TEST(exit_message__of_a_live_child_or_a_stranger__is_ignored),

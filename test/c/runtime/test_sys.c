@@ -293,6 +293,76 @@ static void sys_statistics__on_twice__goes_on_counting(void **state)
 
 /* ---- the rest */
 
+/* ---- log */
+
+#define IN(message)    "{in," message "}"
+#define CALL(request)  "{'$gen_call',{<a.5.0>,x}," request "}"
+#define OUT(reply)     "{out," reply ",{<a.5.0>,x},{state,[1,2]}}"
+#define NOREPLY        "{noreply,{state,[1,2]}}"
+#define LOG_IS(events) ask(f, "{debug,{log,get}}", "{ok,[" events "]}")
+
+static void sys_log__on__keeps_what_happens_but_no_system_message(void **state)
+{
+    struct fake *f = *state;
+    start(f, &full, NULL, NULL);
+    call(f, "before");
+    fake_expect_out(f, &f->a, REPLY("before"));
+    LOG_IS("");
+    ask(f, "{debug,{log,true}}", "ok");
+    call(f, "one");
+    fake_expect_out(f, &f->a, REPLY("one"));
+    in(f, "{'$gen_cast',two}");
+    in(f, "three");
+    in(f, "{'EXIT',<a.9.0>,four}");
+    ask(f, "get_state", "{state,[1,2]}");
+    LOG_IS(IN(CALL("one")) "," OUT("one") "," IN("{'$gen_cast',two}") "," NOREPLY "," IN(
+        "three") "," NOREPLY "," IN("{'EXIT',<a.9.0>,four}") "," NOREPLY);
+}
+
+static void sys_log__answered_later__is_out_then(void **state)
+{
+    struct fake *f = *state;
+    struct gen_server *server = start(f, &full, NULL, NULL);
+    ask(f, "{debug,{log,true}}", "ok");
+    call(f, "later");
+    LOG_IS(IN(CALL("later")));
+    struct from from = gen_server_owed_from(server->owed);
+    gen_server_reply_atom(server, &from, "now");
+    gen_server_owed_free(server->owed);
+    fake_expect_out(f, &f->a, REPLY("now"));
+    LOG_IS(IN(CALL("later")) "," OUT("now"));
+}
+
+static void sys_log__on_again__stays_as_it_is(void **state)
+{
+    struct fake *f = *state;
+    start(f, &full, NULL, NULL);
+    ask(f, "{debug,{log,{true,2}}}", "ok");
+    in(f, "one");
+    ask(f, "{debug,{log,true}}", "ok");
+    ask(f, "{debug,{log,{true,5}}}", "ok");
+    in(f, "two");
+    LOG_IS(IN("two") "," NOREPLY);
+    ask(f, "{debug,{log,print}}", "ok");
+    LOG_IS(IN("two") "," NOREPLY);
+}
+
+static void sys_log__off__forgets(void **state)
+{
+    struct fake *f = *state;
+    struct gen_server *server = start(f, &full, NULL, NULL);
+    ask(f, "{debug,{log,true}}", "ok");
+    in(f, "one");
+    ask(f, "{debug,{log,false}}", "ok");
+    assert_null(server->sys->log);
+    ask(f, "{debug,{log,true}}", "ok");
+    LOG_IS("");
+    in(f, "two");
+    ask(f, "{debug,no_debug}", "ok");
+    assert_null(server->sys->log);
+    LOG_IS("");
+}
+
 static void sys_debug__what_cannot_be_seen__is_accepted(void **state)
 {
     struct fake *f = *state;
@@ -314,10 +384,20 @@ static void sys_debug__what_cannot_be_seen__is_accepted(void **state)
 static void sys_debug__unknown__says_so(void **state)
 {
     struct fake *f = *state;
-    start(f, &full, NULL, NULL);
+    struct gen_server *server = start(f, &full, NULL, NULL);
     ask(f, "{debug,what}", "unknown_debug");
     ask(f, "{debug,{what,ever}}", "unknown_debug");
     ask(f, "{debug,[]}", "unknown_debug");
+    static const char *const arguments[] = {"{trace,yes}",      "{statistics,[]}", "{log,yes}",
+                                            "{log,{true,0}}",   "{log,{true,-1}}", "{log,{true,x}}",
+                                            "{log,{true,1,2}}", "{log}",           "{install,f}",
+                                            "{install,{f}}",    "{trace,true,x}"};
+    for (size_t i = 0; i < sizeof arguments / sizeof *arguments; i++) {
+        char command[64];
+        snprintf(command, sizeof command, "{debug,%s}", arguments[i]);
+        ask(f, command, "unknown_debug");
+    }
+    assert_null(server->sys);
 }
 
 static void sys_handle__unknown_command__says_so(void **state)
@@ -331,12 +411,16 @@ static void sys_handle__unknown_command__says_so(void **state)
     ask(f, "[]", "{error,{unknown_system_msg,[]}}");
 }
 
-static void sys_replace_state__any_fun__is_refused_as_a_failed_callback(void **state)
+static void sys_change_code__suspended__keeps_the_state(void **state)
 {
     struct fake *f = *state;
     start(f, &full, NULL, NULL);
-    ask(f, "{replace_state,fun_of_the_peer}",
-        "{error,{callback_failed,{gen_server,system_replace_state},{error,undef}}}");
+    ask(f, "suspend", "ok");
+    ask(f, "{change_code,full,{old,1},[x]}", "ok");
+    ask(f, "{change_code,full,x}", "{error,{unknown_system_msg,{change_code,full,x}}}");
+    ask(f, "get_state", "{state,[1,2]}");
+    ask(f, "resume", "ok");
+    ask(f, "{change_code,full,x,y}", "{error,{unknown_system_msg,{change_code,full,x,y}}}");
 }
 
 static void sys_handle__caller_not_connected__answer_is_dropped(void **state)
@@ -366,10 +450,14 @@ int main(void)
         FAKE_TEST(sys_statistics__off__says_no_statistics),
         FAKE_TEST(sys_statistics__after_a_suspension__counts_from_nothing),
         FAKE_TEST(sys_statistics__on_twice__goes_on_counting),
+        FAKE_TEST(sys_log__on__keeps_what_happens_but_no_system_message),
+        FAKE_TEST(sys_log__answered_later__is_out_then),
+        FAKE_TEST(sys_log__on_again__stays_as_it_is),
+        FAKE_TEST(sys_log__off__forgets),
         FAKE_TEST(sys_debug__what_cannot_be_seen__is_accepted),
         FAKE_TEST(sys_debug__unknown__says_so),
         FAKE_TEST(sys_handle__unknown_command__says_so),
-        FAKE_TEST(sys_replace_state__any_fun__is_refused_as_a_failed_callback),
+        FAKE_TEST(sys_change_code__suspended__keeps_the_state),
         FAKE_TEST(sys_handle__caller_not_connected__answer_is_dropped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -264,7 +264,7 @@ void fake_close(struct fake *f)
 
 /* ---- messages ---- */
 
-static unsigned new_tag(struct fake *f)
+unsigned fake_tag(struct fake *f)
 {
     if (f->tags == f->room) {
         f->room = f->room * 2 + 16;
@@ -280,7 +280,7 @@ static unsigned new_tag(struct fake *f)
 static unsigned send_call(struct fake *f, struct process *process, const char *what, struct slice request)
 {
     struct buf message = BUF_EMPTY;
-    unsigned tag = new_tag(f);
+    unsigned tag = fake_tag(f);
     etf_write_tuple(&message, 3);
     etf_write_atom(&message, what);
     etf_write_tuple(&message, 2);
@@ -335,7 +335,7 @@ unsigned fake_watch(struct fake *f, struct process *process)
     struct fake_watch *watch = mem_zalloc(sizeof *watch);
     struct buf pid = BUF_EMPTY;
     process_write_pid(process, &pid);
-    watch->tag = new_tag(f);
+    watch->tag = fake_tag(f);
     watch->next = f->watches;
     f->watches = watch;
     monitor_add(f->probe, buf_slice(&pid), &watch->ref);

@@ -58,6 +58,8 @@ void fake_turns(struct fake *f);
 unsigned fake_call(struct fake *f, struct process *process, const char *request);
 unsigned fake_call_term(struct fake *f, struct process *process, struct slice request);
 unsigned fake_system(struct fake *f, struct process *process, const char *command);
+/* A tag without a request: somebody else makes it the probe's. */
+unsigned fake_tag(struct fake *f);
 void fake_cast(struct fake *f, struct process *process, const char *request);
 void fake_send(struct fake *f, struct process *process, const char *message);
 /* Its answer is the reason of the DOWN. */

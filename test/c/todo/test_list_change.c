@@ -16,6 +16,8 @@
 
 enum { EXPANDED_MAX = 1 << 20 };
 
+#define STRUCT "'__struct__' => 'Elixir.Todo.List', "
+
 static void assert_term(struct buf *out, const char *expected)
 {
     struct slice wanted = fake_term(expected);
@@ -71,8 +73,6 @@ static void assert_not_folded(const char *value, struct slice changes)
     buf_release(&out);
 }
 
-#define STRUCT "'__struct__' => 'Elixir.Todo.List', "
-
 static void list_change__operations__are_terms(void **state)
 {
     struct todo_list list;
@@ -90,6 +90,9 @@ static void list_change__operations__are_terms(void **state)
     assert_term(&out, "{delete, 1}");
     list_change_add(&list, 3, 0, &out);
     assert_term(&out, "{add, 3, []}");
+    list_change_replace(&list, &out);
+    assert_term(&out, "{replace, #{" STRUCT "entries => #{1 => #{date => 1, id => 1}, "
+                      "2 => #{date => 2, id => 2}}, next_id => 3}}");
     fake_free(key);
     buf_release(&out);
     list_release(&list);
@@ -162,6 +165,40 @@ static void list_fold__change_already_made__has_no_effect(void **state)
     assert_folded(before, "{update, 1, #{date => 1, id => 1}}", before);
     assert_folded(before, "{delete, 1}", before);
     assert_folded(before, "{add, 1, [#{date => 1, id => 1}, #{date => 2, id => 2}]}", before);
+}
+
+static void list_fold__replaced__is_another_list(void **state)
+{
+    static const char before[] = "#{" STRUCT "entries => #{7 => #{date => 2, id => 7}}, next_id => 9}";
+    static const char after[] =
+        "#{" STRUCT "entries => #{1 => #{date => b, id => 1}, 2 => #{date => c, id => 2}}, "
+        "next_id => 3}";
+    static const char changes[] = "{add, 9, [#{date => a, id => 9}]}";
+    static const char replace[] = "{replace, #{entries => #{1 => #{date => b, id => 1}}, next_id => 2}}";
+    struct buf all = BUF_EMPTY;
+    fake_term_append(&all, changes);
+    fake_term_append(&all, replace);
+    fake_term_append(&all, "{add, 2, [#{date => c, id => 2}]}");
+    const char *const values[] = {"", before, after}; /* after: all changes are in it already */
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+        struct buf value = value_of(values[i]), wanted = value_of(after), out = BUF_EMPTY;
+        assert_int_equal(list_fold(buf_slice(&value), buf_slice(&all), EXPANDED_MAX, &out), 0);
+        assert_true(slice_equal(buf_slice(&out), buf_slice(&wanted)));
+        buf_release(&value);
+        buf_release(&wanted);
+        buf_release(&out);
+    }
+    buf_release(&all);
+}
+
+static void list_fold__replaced_by_no_list__is_corrupt(void **state)
+{
+    static const char *const changes[] = {"{replace, x}", "{replace, #{entries => #{}}}", "{replace, 1, 2}"};
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+        struct slice change = fake_term(changes[i]);
+        assert_not_folded("#{" STRUCT "entries => #{}, next_id => 1}", change);
+        fake_free(change);
+    }
 }
 
 static void list_fold__several_changes__are_made_in_order(void **state)
@@ -368,6 +405,8 @@ int main(void)
         cmocka_unit_test(list_fold__value__is_changed),
         cmocka_unit_test(list_fold__book_value__is_written_as_the_newer_book_does),
         cmocka_unit_test(list_fold__change_already_made__has_no_effect),
+        cmocka_unit_test(list_fold__replaced__is_another_list),
+        cmocka_unit_test(list_fold__replaced_by_no_list__is_corrupt),
         cmocka_unit_test(list_fold__several_changes__are_made_in_order),
         cmocka_unit_test(list_fold__no_changes__are_corrupt),
         cmocka_unit_test(list_fold__value_is_no_list__is_corrupt),

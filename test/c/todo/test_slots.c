@@ -8,10 +8,11 @@
 #include <stdlib.h>
 #include <time.h>
 
+/* Entries of several sizes. */
 static struct entry *make_entry(uint64_t id)
 {
     struct entry *entry = NULL;
-    struct slice term = fake_term("#{date => 1}");
+    struct slice term = fake_term(id % 3 == 0 ? "#{date => 1, title => <<\"long\">>}" : "#{date => 1}");
     assert_int_equal(entry_new(term, id, &entry), 0);
     fake_free(term);
     return entry;
@@ -35,13 +36,16 @@ static void assert_removed(struct slots *slots, uint64_t id)
 static void assert_walk(const struct slots *slots, uint64_t first, uint64_t last, uint64_t step)
 {
     uint32_t at = 0, count = 0;
+    size_t bytes = 0;
     for (uint64_t id = first; id <= last; id += step, count++) {
         struct entry *entry = slots_next(slots, &at);
         assert_non_null(entry);
         assert_int_equal(entry->id, id);
+        bytes += entry_bytes(entry);
     }
     assert_null(slots_next(slots, &at));
     assert_int_equal(slots_count(slots), count);
+    assert_int_equal(slots->bytes, bytes);
 }
 
 static void slots__empty__finds_nothing(void **state)
@@ -124,6 +128,11 @@ static void slots_swap_take__present__gives_the_old_one_back(void **state)
     assert_ptr_equal(slots_swap_take(&slots, entry), old);
     assert_ptr_equal(slots_find(&slots, 3), entry);
     entry_free(old);
+    struct slice term = fake_term("#{date => 1, title => <<\"longer than before\">>}");
+    assert_int_equal(entry_new(term, 4, &entry), 0);
+    entry_free(slots_swap_take(&slots, entry));
+    fake_free(term);
+    assert_walk(&slots, 1, 5, 1);
     slots_release(&slots);
 }
 

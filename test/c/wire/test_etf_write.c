@@ -135,6 +135,12 @@ static void write_containers__headers__with_their_elements(void **state)
                         'a', 'l', 's', 'e', 119, 1, 'x'));
 }
 
+static void write_export__fun__names_module_function_and_arity(void **state)
+{
+    etf_write_export(&out, "m", "f", 3);
+    assert_written(TERM(113, 119, 1, 'm', 119, 1, 'f', 97, 3));
+}
+
 static void write_tuple__256_elements__large_form(void **state)
 {
     etf_write_tuple(&out, 255);
@@ -166,6 +172,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(write_binary__bytes__binary, begin, end),
         cmocka_unit_test_setup_teardown(write_charlist__any_length__as_the_beam, begin, end),
         cmocka_unit_test_setup_teardown(write_containers__headers__with_their_elements, begin, end),
+        cmocka_unit_test_setup_teardown(write_export__fun__names_module_function_and_arity, begin, end),
         cmocka_unit_test_setup_teardown(write_tuple__256_elements__large_form, begin, end),
         cmocka_unit_test_setup_teardown(write_error__code__its_atom, begin, end),
         cmocka_unit_test_setup_teardown(write_version__byte_131, begin, end),
