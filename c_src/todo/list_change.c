@@ -141,9 +141,11 @@ void list_event_begin(struct list_event *event, struct slice change)
     } else if (etf_read_tagged(&event->rest, "update", 3)) {
         event->tag = "update_entry";
         etf_read_uint64(&event->rest, &id);
-    } else {
+    } else if (etf_read_tagged(&event->rest, "delete", 2)) {
         event->tag = "delete_entry";
-        etf_read_tagged(&event->rest, "delete", 2);
+    } else {
+        event->tag = "replace";
+        etf_read_tagged(&event->rest, "replace", 2);
     }
 }
 

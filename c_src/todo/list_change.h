@@ -28,11 +28,11 @@ void list_change_update(const struct todo_list *list, uint64_t id, struct buf *o
 void list_change_delete(uint64_t id, struct buf *out);
 void list_change_replace(const struct todo_list *list, struct buf *out);
 
-/* What a change says to who follows a list: {add_entry, Entry}, {update_entry, Entry}, {delete_entry, Id}; an
- * add of several entries is as many. */
+/* What a change says to who follows a list: {add_entry, Entry}, {update_entry, Entry}, {delete_entry, Id},
+ * {replace, List}; an add of several entries is as many. */
 struct list_event {
     const char *tag;    /* "add_entry", ... */
-    struct slice value; /* the Entry, its id in it, or the Id: a term of the change */
+    struct slice value; /* the Entry, its id in it, the Id, or the List: a term of the change */
     struct slice rest;  /* of the change */
     uint32_t left;      /* events in rest */
 };

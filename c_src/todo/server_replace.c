@@ -18,6 +18,8 @@ struct replacement {
     process_id server;
     struct owed *owed;  /* the call to be answered; valid while server lives */
     struct blob *value; /* the answer */
+    uint64_t seq;       /* of the event */
+    struct buf told;    /* the change's bytes, if there were subscribers */
 };
 
 static void answer(const struct replacement *replacement, struct gen_server *gen, int status)
@@ -37,10 +39,14 @@ static void on_durable(struct store_request *request, int status, struct slice u
     struct process *process = process_find(replacement->node, replacement->server);
     if (process != NULL) {
         process_enter(process);
+        if (status == 0 && replacement->told.size > 0)
+            subscribers_tell(&((struct server *)process)->subscribers, replacement->seq,
+                             buf_slice(&replacement->told));
         answer(replacement, (struct gen_server *)process, status);
         process_leave(process);
     }
     blob_drop(replacement->value);
+    buf_release(&replacement->told);
     mem_free(replacement);
 }
 
@@ -54,11 +60,15 @@ static void commit(struct server *server, const struct from *from, struct slice 
     replacement->server = server->gen.process.id;
     replacement->owed = gen_server_defer(&server->gen, from);
     replacement->value = blob_new(value);
+    replacement->seq = ++server->seq;
     list_change_begin(server_key(server), &change);
     list_change_replace(&server->list, &change);
     store_change(server->database->store, server_worker(server), server_key(server), STORE_CHANGE,
                  buf_slice(&change), &replacement->request);
-    buf_release(&change);
+    if (subscribers_any(&server->subscribers))
+        replacement->told = change;
+    else
+        buf_release(&change);
 }
 
 static void write_why(struct buf *why, int status)

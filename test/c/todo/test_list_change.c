@@ -127,6 +127,7 @@ static void list_event__each_change__is_told_entry_by_entry(void **state)
     assert_events("{add, 3, [#{id => 3}, #{id => 4}]}", "[{add_entry, #{id => 3}}, {add_entry, #{id => 4}}]");
     assert_events("{update, 3, #{id => 3}}", "[{update_entry, #{id => 3}}]");
     assert_events("{delete, 300}", "[{delete_entry, 300}]");
+    assert_events("{replace, #{next_id => 3}}", "[{replace, #{next_id => 3}}]");
     assert_events("{key, <<\"long\">>, {delete, 3}}", "[{delete_entry, 3}]");
     assert_events("{key, <<\"long\">>, {add, 3, [x]}}", "[{add_entry, x}]");
 }

@@ -4,6 +4,7 @@
 #include "unit.h"
 
 #include "base/mem.h"
+#include "fake_listener.h"
 #include "fake_node.h"
 #include "fake_terms.h"
 #include "todo/server.h"
@@ -180,6 +181,29 @@ static void server_replace_state__killed_before_the_answer__is_on_disk_all_the_s
     assert_false(fake_replied(f, tag));
 }
 
+static void server_replace_state__subscriber__is_told_of_it_as_of_any_change(void **state)
+{
+    struct fake *f = *state;
+    struct fake_events events;
+    struct process *bob = start(f);
+    struct process *listener = fake_listener(f, bob, &events);
+    fake_expect(f, replaced(f, bob, ONE), ONE);
+    fake_subscribe(f, &events, listener, "{ok, 1}");
+    fake_ask(f, bob, "{add_entry, #{date => 2}}", "{ok, 2}");
+    fake_expect(f, replaced(f, bob, OTHER), OTHER);
+    fake_ask(f, bob, "{delete_entry, 3}", "ok");
+    fake_expect_events(f, &events, 3,
+                       "[{2, {add_entry, " ENTRY("2", "2") "}}, {3, {replace, " OTHER
+                                                           "}}, {4, {delete_entry, 3}}]");
+    refused(f, bob, "x", "{badarg, not_a_list}");
+    unsigned down = fake_watch(f, bob);
+    fake_disk_fail(f, FS_WRITE, -EIO);
+    fake_expect(f, replaced(f, bob, ONE), "{error, eio}");
+    fake_expect(f, down, "eio");
+    fake_expect_events(f, &events, 0, "[]");
+    fake_events_release(&events);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 
 int main(void)
@@ -191,6 +215,7 @@ int main(void)
         TEST(server_replace_state__no_list__is_refused),
         TEST(server_replace_state__not_loaded__is_refused_with_the_reason),
         TEST(server_replace_state__cannot_be_written__is_told_and_ends_the_server),
+        TEST(server_replace_state__subscriber__is_told_of_it_as_of_any_change),
         TEST(server_replace_state__killed_before_the_answer__is_on_disk_all_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
