@@ -279,10 +279,10 @@ sys_replace_state_is_durable(_Config) ->
 sys_replace_state_clients_node_dies(Config) ->
     Pid = list(Config),
     {ok, 1} = gen_server:call(Pid, {add_entry, #{date => ?D}}),
-    {ok, Peer, Node} = otp_case:client(node_case:unique("replacer")),
+    {ok, _, Node} = otp_case:client(node_case:unique("replacer")),
     {_, Code, _} = code:get_object_code(?MODULE),
-    {module, ?MODULE} = peer:call(Peer, code, load_binary, [?MODULE, "", Code]),
-    OsPid = peer:call(Peer, os, getpid, []),
+    {module, ?MODULE} = erpc:call(Node, code, load_binary, [?MODULE, "", Code]),
+    OsPid = erpc:call(Node, os, getpid, []),
     Self = self(),
     spawn(Node, ?MODULE, replace_for_ever, [Self, Pid]),
     receive {runs_on, Node} -> ok after 5000 -> ct:fail(does_not_run) end,
