@@ -136,6 +136,28 @@ static void subscribe__changes_in_flight__are_behind_it(void **state)
     fake_events_release(&events);
 }
 
+static void subscribe__changes_in_flight_told_to_others__are_behind_it(void **state)
+{
+    struct fake *f = *state;
+    struct fake_events first, second;
+    struct process *bob = start(f);
+    struct buf pid = BUF_EMPTY;
+    fake_subscribe(f, &first, fake_listener(f, bob, &first), "{ok, 0}");
+    process_write_pid(fake_listener(f, bob, &second), &pid);
+    fake_disk_hold(f, FS_WRITE);
+    fake_cast(f, bob, "{add_entry, #{date => 1}}");
+    fake_disk_await(f);
+    unsigned subscribed = fake_subscription(f, "subscribe", &second, buf_slice(&pid), NULL);
+    fake_cast(f, bob, "{add_entry, #{date => 2}}");
+    fake_disk_go(f);
+    fake_expect(f, subscribed, "{ok, 1}");
+    fake_expect_events(f, &second, 1, "[{2, " ADDED("2", "2") "}]");
+    fake_expect_events(f, &first, 2, "[{1, " ADDED("1", "1") "}, {2, " ADDED("2", "2") "}]");
+    buf_release(&pid);
+    fake_events_release(&first);
+    fake_events_release(&second);
+}
+
 static void subscribe__change_that_cannot_be_written__is_never_told(void **state)
 {
     struct fake *f = *state;
@@ -295,6 +317,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(subscribe__change_not_yet_durable__is_told_when_it_is, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(subscribe__changes_in_flight__are_behind_it, setup, teardown),
+        cmocka_unit_test_setup_teardown(subscribe__changes_in_flight_told_to_others__are_behind_it, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(subscribe__change_that_cannot_be_written__is_never_told, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(subscribe__several__each_is_told_from_its_own_start, setup, teardown),
