@@ -386,7 +386,9 @@ cut(List, Peer, Node) ->
 
 %% Another BEAM, which is controlled by its standard streams and knows this module; with its operating system's pid.
 beam(Arguments) ->
-    {ok, Peer, Node} = otp_case:client(node_case:unique("client"), Arguments),
+    {ok, Peer, Node} = peer:start(#{name => node_case:unique("client"), connection => standard_io,
+                                    args => ["-setcookie", atom_to_list(erlang:get_cookie()), "-hidden", "+S1:1"
+                                             | Arguments]}),
     {Module, Code, File} = code:get_object_code(?MODULE),
     {module, Module} = peer:call(Peer, code, load_binary, [Module, File, Code]),
     {Peer, Node, peer:call(Peer, os, getpid, [])}.
