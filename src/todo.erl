@@ -159,18 +159,19 @@ sync(List) ->
 subscribe(List) ->
     subscribe(List, self()).
 
-%% @doc The process, on whatever node, is sent an {@link event()} for each change of the list from now on, once the change is
-%% on disk. `Seq' is the number of the last change before them; each event's is one more than that of the one before.
+%% @doc The process, on whatever node, is sent an {@link event()} for each change of the list from now on, once the
+%% change is on disk. `Seq' is the number of the last change before them; each event's is one more than that of the one
+%% before.
 %%
-%% To follow a list, subscribe, monitor it, read {@link entries/1} and apply the events by id: the entries may already show what
-%% an event still tells. When the list ends, whoever wants to go on subscribes to the next {@link server_process/1}. A process
-%% that ends is no subscriber any more.
+%% To follow a list, subscribe, monitor it, read {@link entries/1} and apply the events by id: the entries may already
+%% show what an event still tells. When the list ends, whoever wants to go on subscribes to the next {@link
+%% server_process/1}. A process that ends is no subscriber any more.
 -spec subscribe(list_server(), pid()) -> {ok, seq()} | refused().
 subscribe(List, Pid) ->
     gen_server:call(List, {subscribe, Pid}).
 
-%% @doc The same; with `{ack, Milliseconds}' for a `gen_server' that must not be flooded: each event is a call, the next one
-%% comes when that is answered. A subscriber that does not answer in time, or for which too much waits, is sent
+%% @doc The same; with `{ack, Milliseconds}' for a `gen_server' that must not be flooded: each event is a call, the next
+%% one comes when that is answered. A subscriber that does not answer in time, or for which too much waits, is sent
 %% `{todo_unsubscribed, List, Seq, Reason}' with the last number that it answered, and nothing more.
 -spec subscribe(list_server(), pid(), [{ack, 1..16#ffffffff}]) -> {ok, seq()} | refused().
 subscribe(List, Pid, Options) ->

@@ -1,5 +1,5 @@
-%% The node as a client: it sends, monitors and calls by itself. Its lists tell processes of other nodes what changes, connect to
-%% nodes that they do not know, and keep nothing of a subscriber that is gone.
+%% The node as a client: it sends, monitors and calls by itself. Its lists tell processes of other nodes what changes,
+%% connect to nodes that they do not know, and keep nothing of a subscriber that is gone.
 -module(client_SUITE).
 
 -include_lib("common_test/include/ct.hrl").
@@ -274,7 +274,8 @@ both_under_a_supervisor(Config) ->
 init({both, Server, Name, Parent}) ->
     {ok, {#{strategy => rest_for_one, intensity => 10, period => 1},
           [#{id => list, start => {?MODULE, start_list, [Server, Name]}, shutdown => 1000},
-           #{id => subscriber, start => {?MODULE, start_subscriber, [Server, Name, Parent]}, shutdown => brutal_kill}]}}.
+           #{id => subscriber, start => {?MODULE, start_subscriber, [Server, Name, Parent]},
+             shutdown => brutal_kill}]}}.
 
 start_list(Server, Name) ->
     List = node_case:list(Server, Name),
@@ -343,7 +344,8 @@ write(List, Writer, N) ->
     write(List, Writer, N - 1).
 
 await_all(Processes) ->
-    [receive {'DOWN', Monitor, process, Pid, Reason} -> ?assertEqual(normal, Reason) end || {Pid, Monitor} <- Processes].
+    [receive {'DOWN', Monitor, process, Pid, Reason} -> ?assertEqual(normal, Reason) end
+     || {Pid, Monitor} <- Processes].
 
 %% So many events of the list, or all that are there: each is there before the answer to a later call.
 events(_List, 0) ->
