@@ -41,8 +41,13 @@ of_releases() ->
     [{23, 23, ?GIVEN_UP, [late_reply, sys_suspend_resume, sys_suspend_by_name, disconnect_while_called]},
      {23, 23, "a child is significant or not from OTP 24 on",
       [supervisor_get_childspec, supervisor_get_childspec_of_a_worker, supervisor_start_child_without_the_code]},
+     {23, 23, "a supervisor's record has fields for what OTP 24 brought",
+      [sys_get_state_of_supervisor, sys_get_state_of_supervisor_after_restarts, sys_get_status_of_supervisor,
+       sys_log_of_supervisor]},
      {23, 23, "a stack trace has error_info from OTP 24 on", [rpc_raises, erpc_raises]},
-     {27, infinity, "the status of a supervisor ends with its callback module up to OTP 25", [sys_get_status_of_supervisor]}].
+     {27, infinity, "the status of a supervisor ends with its callback module up to OTP 25", [sys_get_status_of_supervisor]},
+     {29, infinity, "a supervisor's record has fields for what OTP 29 brought",
+      [sys_get_state_of_supervisor, sys_get_state_of_supervisor_after_restarts, sys_log_of_supervisor]}].
 
 every_operation_is_equal(Config) ->
     {Text, Surprises} = run(filename:join(proplists:get_value(priv_dir, Config), "otp.txt")),

@@ -183,6 +183,7 @@ clients() ->
               hold(Node, "link(P), 2 = gen_server:call(P, size)", P),
               Answer = {One, Two, erpc:call(Node, gen_server, call, [P, size]), count(P)},
               M = monitor(process, P),
+              2 = count(P),
               ok = otp_case:stop_client(Second),
               {Answer, down(M)}
       end}].

@@ -47,8 +47,8 @@ struct gen_server_type {
     /* Appends the state as a term, as sys:get_state shows it. */
     void (*write_state)(struct gen_server *self, struct buf *out);
     /* sys:replace_state: value (a term) is to become the state. True: it is; the state as it is then is
-     * answered with sys_reply, now or later (gen_server_defer), when it survives what was answered. False: it
-     * cannot be; why is appended, a term. NULL: no other state can be given. */
+     * answered with sys_reply_state, now or later (gen_server_defer), when it survives what was answered.
+     * False: it cannot be; why is appended, a term. NULL: no other state can be given. */
     bool (*replace_state)(struct gen_server *self, const struct from *from, struct slice value,
                           struct buf *why);
     /* Bytes that the state holds beside its struct, for process_info. At once; NULL: 0. */

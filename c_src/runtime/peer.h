@@ -30,17 +30,19 @@ struct peer_transport {
 };
 
 struct peer {
-    struct node *node; /* ours */
-    struct buf atom;   /* its name as an atom term */
-    char *name;        /* the same as text, NUL-terminated */
-    uint32_t creation; /* its creation; 0 while pending */
-    uint64_t flags;    /* DFLAG_* that both sides announced; while pending, those that each peer has */
-    uint64_t hoped;    /* DFLAG_* that frames in out take for granted; while pending */
-    struct buf out;    /* whole frames to be written; the transport takes them from the front */
-    bool woken;        /* wake was called and peer_flushed not yet */
-    bool down;         /* the connection is lost: nothing more is written */
-    bool pending;      /* not connected yet */
-    bool overflown;    /* while pending: out has become too large; what was in it is lost */
+    struct node *node;  /* ours */
+    struct buf atom;    /* its name as an atom term */
+    char *name;         /* the same as text, NUL-terminated */
+    uint32_t creation;  /* its creation; 0 while pending */
+    uint64_t flags;     /* DFLAG_* that both sides announced; while pending, those that each peer has */
+    uint64_t hoped;     /* DFLAG_* that frames in out take for granted; while pending */
+    struct buf out;     /* whole frames to be written; the transport takes them from the front */
+    bool woken;         /* wake was called and peer_flushed not yet */
+    bool down;          /* the connection is lost: nothing more is written */
+    bool pending;       /* not connected yet */
+    bool overflown;     /* while pending: out has become too large; what was in it is lost */
+    unsigned release;   /* of its OTP; 0: not known (peer_release.h) */
+    bool release_asked; /* it is being asked for */
     struct peer_transport transport;
     struct remote_link *links; /* over this connection */
     struct monitor *monitors;  /* by its processes on ours */

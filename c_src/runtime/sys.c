@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "runtime/blob.h"
 #include "runtime/node.h"
+#include "runtime/peer_release.h"
 #include "runtime/sys_event.h"
 #include "runtime/sys_log.h"
 #include "runtime/sys_replace.h"
@@ -40,6 +41,18 @@ void sys_free(struct gen_server *server)
 void sys_reply(struct gen_server *server, const struct from *from, struct slice term)
 {
     etf_write_term(gen_server_system_reply_begin(server, from), term);
+    process_send_end(server->process.node);
+}
+
+void sys_reply_state(struct gen_server *server, const struct from *from, struct slice state)
+{
+    bool tagged = release_of_pid(server->process.node, from->pid) >= RELEASE_WITH_OK_STATE;
+    struct buf *out = gen_server_system_reply_begin(server, from);
+    if (tagged) {
+        etf_write_tuple(out, 2);
+        etf_write_atom(out, "ok");
+    }
+    etf_write_term(out, state);
     process_send_end(server->process.node);
 }
 
@@ -256,13 +269,30 @@ static void resume(struct gen_server *server)
     process_rescan(&server->process);
 }
 
+static void get_state(struct gen_server *server, const struct from *from)
+{
+    struct buf state = BUF_EMPTY;
+    sys_write_state(server, &state);
+    sys_reply_state(server, from, buf_slice(&state));
+    buf_release(&state);
+}
+
+/* True, and the message stays: what the answer has to look like is not known yet. */
+static bool must_wait(struct gen_server *server, const struct from *from)
+{
+    if (release_of_pid(server->process.node, from->pid) != RELEASE_UNKNOWN)
+        return false;
+    gen_server_postpone(server);
+    return true;
+}
+
 void sys_handle(struct gen_server *server, const struct from *from, struct slice command)
 {
     struct slice rest = command;
     struct buf answer = BUF_EMPTY;
     if (etf_is_atom(command, "get_state")) {
-        sys_write_state(server, &answer);
-        sys_reply(server, from, buf_slice(&answer));
+        if (!must_wait(server, from))
+            get_state(server, from);
     } else if (etf_is_atom(command, "get_status")) {
         sys_write_status(server, &answer);
         sys_reply(server, from, buf_slice(&answer));
@@ -280,7 +310,8 @@ void sys_handle(struct gen_server *server, const struct from *from, struct slice
             etf_write_atom(&answer, "unknown_debug");
         sys_reply(server, from, buf_slice(&answer));
     } else if (etf_read_tagged(&rest, "replace_state", 2)) {
-        sys_replace_state(server, from, rest);
+        if (!must_wait(server, from))
+            sys_replace_state(server, from, rest);
     } else if (sys_suspended(server) && etf_read_tagged(&rest, "change_code", 4)) {
         reply_ok(server, from); /* as a module whose code_change keeps the state */
     } else {

@@ -42,6 +42,9 @@ void sys_handle(struct gen_server *server, const struct from *from, struct slice
 /* Answers a system message: neither counted nor logged. */
 void sys_reply(struct gen_server *server, const struct from *from, struct slice term);
 
+/* Answers get_state or replace_state with a state, in the form that the caller's release understands. */
+void sys_reply_state(struct gen_server *server, const struct from *from, struct slice state);
+
 void sys_free(struct gen_server *server);
 
 #endif

@@ -72,7 +72,7 @@ static void fun_ended(struct process *process, enum apply_class class, struct sl
         if (class != APPLY_RETURN)
             refuse(server, &from, class, value);
         else if (etf_equal(value, blob_slice(before)))
-            sys_reply(server, &from, value);
+            sys_reply_state(server, &from, value);
         else
             replace(server, &from, value);
     }

@@ -28,7 +28,10 @@ static void answer(const struct replacement *replacement, struct gen_server *gen
     struct buf error = BUF_EMPTY;
     if (status != 0)
         etf_write_error(&error, status);
-    sys_reply(gen, &from, status == 0 ? blob_slice(replacement->value) : buf_slice(&error));
+    if (status == 0)
+        sys_reply_state(gen, &from, blob_slice(replacement->value));
+    else
+        sys_reply(gen, &from, buf_slice(&error));
     gen_server_owed_free(replacement->owed);
     buf_release(&error);
 }

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "runtime/peer_release.h"
 #include "wire/control.h"
 #include "wire/etf_read.h"
 #include "wire/etf_write.h"
@@ -203,6 +204,7 @@ void fake_up(struct fake *f, struct fake_peer *peer, char letter, uint64_t flags
     const struct peer_transport transport = {.wake = count_wake, .close = count_close, .ctx = peer};
     known.node[0] = letter;
     *peer = (struct fake_peer){.peer = peer_up(&f->node, &known, &transport)};
+    peer->peer->release = RELEASE_OURS;
     frame_reader_init(&peer->reader, 4, FRAME_SIZE_MAX);
 }
 

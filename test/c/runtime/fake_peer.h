@@ -83,7 +83,7 @@ void fake_send(struct fake *f, struct process *from, const char *to, const char 
 struct pid fake_pid(struct buf *memory, const char *text);
 struct ref fake_ref(struct buf *memory, const char *text);
 
-/* Connects the node of that letter with these flags. */
+/* Connects the node of that letter with these flags; its release is known, as ours. */
 void fake_up(struct fake *f, struct fake_peer *peer, char letter, uint64_t flags);
 void fake_down(struct fake_peer *peer);
 

@@ -45,7 +45,7 @@ static bool replace_state(struct gen_server *self, const struct from *from, stru
     }
     buf_clear(state);
     buf_append_slice(state, value);
-    sys_reply(self, from, value);
+    sys_reply_state(self, from, value);
     return true;
 }
 
