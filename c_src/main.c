@@ -78,6 +78,7 @@ static void on_todo_stopped(void *ctx, int status)
                   error_text(status));
         app->status = EXIT_STATUS_FAILURE;
     }
+    rpc_stop(&app->rpc, &app->node);
     if (app->connections != NULL)
         connections_close(app->connections, on_connections_closed, app);
     else
@@ -185,8 +186,13 @@ static void start_node(struct app *app)
 
 static enum exit_status start_servers(struct app *app)
 {
-    const struct rpc_config config = {
-        .program = "todo_node", .version = TODO_VERSION, .net_ticktime_s = app->options.net_ticktime_s};
+    const struct rpc_config config = {.program = "todo_node",
+                                      .version = TODO_VERSION,
+                                      .net_ticktime_s = app->options.net_ticktime_s,
+                                      .output_size_max = OUTPUT_SIZE_MAX,
+                                      .application = {.name = "todo",
+                                                      .description = "To-do lists, in C",
+                                                      .supervisor = "Elixir.Todo.System"}};
     struct gen_server *net_kernel;
     if (net_kernel_start(&app->node, &net_kernel) != 0)
         return fail(EXIT_STATUS_FAILURE, "not_started", "net_kernel", "cannot be started");

@@ -2,6 +2,8 @@
  * function by name but those that only lead to another or raise. */
 #include "runtime/apply.h"
 
+#include "runtime/activity.h"
+#include "runtime/code_functions.h"
 #include "runtime/rpc_functions.h"
 #include "wire/etf_compare.h"
 #include "wire/etf_fun.h"
@@ -216,20 +218,38 @@ static bool apply_fun(struct attempt *attempt, struct applied *applied)
     return true;
 }
 
-static bool apply_function(struct node *node, struct attempt *attempt, struct applied *applied)
+static bool begin(struct process *self, struct attempt *attempt, struct applied *applied,
+                  const struct function *function)
+{
+    if (!function->begin((struct activity *)self, attempt->arguments))
+        return fail_function(applied, attempt, function);
+    applied->class = APPLY_BEGUN;
+    return false;
+}
+
+/* M:module_info(Item): the one function that every module has. */
+static bool module_info(struct process *self, const struct attempt *attempt, struct applied *applied)
+{
+    return attempt->arity == 1 && etf_is_atom(attempt->mfa.function, "module_info") &&
+           code_module_info(self->node, attempt->mfa.module, attempt->arguments[0], &applied->value);
+}
+
+static bool apply_function(struct process *self, struct attempt *attempt, struct applied *applied)
 {
     const struct function *function =
         function_find(attempt->mfa.module, attempt->mfa.function, attempt->arity);
-    if (function == NULL)
-        return fail_undef(applied, &attempt->mfa);
-    if (!function->call(node, attempt->arguments, &applied->value))
+    if (function == NULL || (function->begin != NULL && !activity_is(self)))
+        return module_info(self, attempt, applied) ? false : fail_undef(applied, &attempt->mfa);
+    if (function->begin != NULL)
+        return begin(self, attempt, applied, function);
+    if (!function->call(self, attempt->arguments, &applied->value))
         return fail_function(applied, attempt, function);
     applied->class = APPLY_RETURN;
     return false;
 }
 
 /* Functions that lead to another one or raise. */
-static bool apply_erlang(struct node *node, struct attempt *attempt, struct applied *applied)
+static bool apply_erlang(struct process *self, struct attempt *attempt, struct applied *applied)
 {
     const struct slice *arguments = attempt->arguments;
     struct slice function = attempt->mfa.function;
@@ -245,7 +265,7 @@ static bool apply_erlang(struct node *node, struct attempt *attempt, struct appl
         return raise_class(applied, APPLY_EXIT, arguments[0]);
     if (attempt->arity == 1 && etf_is_atom(function, "throw"))
         return raise_class(applied, APPLY_THROW, arguments[0]);
-    return apply_function(node, attempt, applied);
+    return apply_function(self, attempt, applied);
 }
 
 static bool read_arguments(struct attempt *attempt)
@@ -263,22 +283,22 @@ static bool read_arguments(struct attempt *attempt)
 }
 
 /* True if mfa is another one now. */
-static bool step(struct node *node, struct attempt *attempt, struct applied *applied)
+static bool step(struct process *self, struct attempt *attempt, struct applied *applied)
 {
     const struct mfa *mfa = &attempt->mfa;
     bool proper = read_arguments(attempt);
     if (!proper || etf_type(mfa->module) != TERM_ATOM || etf_type(mfa->function) != TERM_ATOM)
         return fail_not_applicable(applied, mfa);
     if (etf_is_atom(mfa->module, "erlang"))
-        return apply_erlang(node, attempt, applied);
-    return apply_function(node, attempt, applied);
+        return apply_erlang(self, attempt, applied);
+    return apply_function(self, attempt, applied);
 }
 
-void apply_mfa(struct node *node, const struct mfa *mfa, struct applied *applied)
+void apply_mfa(struct process *self, const struct mfa *mfa, struct applied *applied)
 {
     struct attempt attempt = {.mfa = *mfa};
     *applied = (struct applied){.class = APPLY_RETURN};
-    while (step(node, &attempt, applied)) {
+    while (step(self, &attempt, applied)) {
         /* each step's arguments are part of the one before: it ends */
     }
 }

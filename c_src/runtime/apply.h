@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct node;
+struct process;
 
 /* Any terms: what cannot be applied is badarg. */
 struct mfa {
@@ -19,7 +19,13 @@ struct mfa {
     struct slice arguments;
 };
 
-enum apply_class { APPLY_RETURN, APPLY_THROW, APPLY_EXIT, APPLY_ERROR };
+enum apply_class {
+    APPLY_RETURN,
+    APPLY_THROW,
+    APPLY_EXIT,
+    APPLY_ERROR,
+    APPLY_BEGUN /* nothing to be released: it goes on in the process that applied it (activity.h) */
+};
 
 struct applied {
     enum apply_class class; /* how it ended */
@@ -30,9 +36,9 @@ struct applied {
     bool by_caller;         /* raised in whoever applied it: the caller's own frame is the next */
 };
 
-/* Applies. applied: out, to be released. What it costs is bounded by the size of the arguments and of the
- * result. */
-void apply_mfa(struct node *node, const struct mfa *mfa, struct applied *applied);
+/* Applies, in the process self. applied: out, to be released. What it costs is bounded by the size of the
+ * arguments and of the result. A function that takes longer is undef where self is no activity. */
+void apply_mfa(struct process *self, const struct mfa *mfa, struct applied *applied);
 void applied_release(struct applied *applied);
 
 /* Makes the frames what erpc shows of them: from mfa, which was applied, inwards. */

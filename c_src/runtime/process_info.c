@@ -12,6 +12,7 @@
 #include "wire/etf_read.h"
 #include "wire/etf_write.h"
 
+#include <assert.h>
 #include <utlist.h>
 
 typedef void (*write_item)(const struct process *process, struct buf *out);
@@ -399,4 +400,14 @@ void process_info_write_initial_call(const struct process *process, bool transla
     } else {
         etf_write_bool(out, false);
     }
+}
+
+void process_info_write_value(const struct process *process, const char *name, struct buf *out)
+{
+    int i = 0;
+    while (strcmp(items[i].name, name) != 0) {
+        i++;
+        assert(i < ITEMS);
+    }
+    items[i].write(process, out);
 }

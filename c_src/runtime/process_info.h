@@ -23,4 +23,7 @@ bool process_info_write_items(const struct process *process, struct slice items,
 /* proc_lib:initial_call(Pid), translated: proc_lib:translate_initial_call(Pid). process may be NULL. */
 void process_info_write_initial_call(const struct process *process, bool translated, struct buf *out);
 
+/* The value of one item alone. item: a name that process_info/2 knows. */
+void process_info_write_value(const struct process *process, const char *item, struct buf *out);
+
 #endif

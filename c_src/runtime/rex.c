@@ -43,10 +43,10 @@ static void write_badrpc(const struct applied *applied, struct buf *out)
         applied_write_stack(applied, out);
 }
 
-static void write_result(struct node *node, const struct mfa *mfa, struct buf *out)
+static void write_result(struct process *self, const struct mfa *mfa, struct buf *out)
 {
     struct applied applied;
-    apply_mfa(node, mfa, &applied);
+    apply_mfa(self, mfa, &applied);
     if (applied.class == APPLY_ERROR)
         applied_trim(&applied, mfa);
     if (applied.class == APPLY_RETURN || applied.class == APPLY_THROW)
@@ -63,8 +63,11 @@ static void handle_call(struct gen_server *self, const struct from *from, struct
         node_bad_message(self->process.node, "rex");
         return;
     }
-    write_result(self->process.node, &mfa, gen_server_reply_begin(self, from));
-    gen_server_reply_end(self);
+    /* not straight into the reply: the function may send */
+    struct buf result = BUF_EMPTY;
+    write_result(&self->process, &mfa, &result);
+    gen_server_reply(self, from, buf_slice(&result));
+    buf_release(&result);
 }
 
 static void handle_cast(struct gen_server *self, struct slice request)
@@ -75,7 +78,7 @@ static void handle_cast(struct gen_server *self, struct slice request)
         node_bad_message(self->process.node, "rex");
         return;
     }
-    apply_mfa(self->process.node, &mfa, &applied);
+    apply_mfa(&self->process, &mfa, &applied);
     applied_release(&applied);
 }
 
@@ -150,7 +153,7 @@ static void answer_call(struct gen_server *self, struct slice to, const struct m
 {
     struct node *node = self->process.node;
     struct buf result = BUF_EMPTY;
-    write_result(node, mfa, &result);
+    write_result(&self->process, mfa, &result);
     struct buf *out = process_send_begin(node, &self->process, to);
     etf_write_tuple(out, 2);
     etf_write_atom(out, "rex");

@@ -1,138 +1,17 @@
-/* Processes that other nodes spawn here. Knows which three entry points erpc uses (execute_call,
- * execute_cast, none), not which functions there are. */
+/* Requests of other nodes to spawn a process here. Knows options, links and monitors, no
+ * function. */
 #include "runtime/rpc.h"
 
-#include "runtime/apply.h"
+#include "runtime/activity.h"
+#include "runtime/appmon_info.h"
 #include "runtime/links.h"
 #include "runtime/monitors.h"
 #include "runtime/node.h"
+#include "runtime/registry.h"
 #include "runtime/rex.h"
 #include "runtime/spawn_options.h"
 #include "wire/control.h"
-#include "wire/etf_list.h"
-#include "wire/etf_read.h"
 #include "wire/etf_write.h"
-
-static enum receive receive(struct process *self, struct slice message)
-{
-    return RECEIVE_TAKEN; /* it has ended before it could read one */
-}
-
-static const struct process_type type = {
-    .module = "erpc", .size = sizeof(struct process), .receive = receive};
-
-/* ---- exit reasons */
-
-/* {Reason, Stack}; of a throw {{nocatch, Term}, Stack} */
-static void write_crash(const struct applied *applied, struct buf *out)
-{
-    etf_write_tuple(out, 2);
-    if (applied->class == APPLY_THROW) {
-        etf_write_tuple(out, 2);
-        etf_write_atom(out, "nocatch");
-    }
-    etf_write_term(out, buf_slice(&applied->value));
-    applied_write_stack(applied, out);
-}
-
-/* A process whose first function is mfa itself. */
-static void run_function(struct node *node, const struct mfa *mfa, struct buf *reason)
-{
-    struct applied applied;
-    apply_mfa(node, mfa, &applied);
-    if (applied.by_caller)
-        applied_add_frame(&applied, "erts_internal", "dist_spawn_init", 1);
-    if (applied.class == APPLY_RETURN)
-        etf_write_atom(reason, "normal");
-    else if (applied.class == APPLY_EXIT)
-        etf_write_term(reason, buf_slice(&applied.value));
-    else
-        write_crash(&applied, reason);
-    applied_release(&applied);
-}
-
-/* erpc:execute_call(Ref, M, F, A): {Ref, return | throw | exit, Term}, {Ref, error, Reason, Stack} */
-static void run_call(struct node *node, struct slice ref, const struct mfa *mfa, struct buf *reason)
-{
-    static const char *const classes[] = {
-        [APPLY_RETURN] = "return", [APPLY_THROW] = "throw", [APPLY_EXIT] = "exit", [APPLY_ERROR] = "error"};
-    struct applied applied;
-    apply_mfa(node, mfa, &applied);
-    etf_write_tuple(reason, applied.class == APPLY_ERROR ? 4 : 3);
-    etf_write_term(reason, ref);
-    etf_write_atom(reason, classes[applied.class]);
-    etf_write_term(reason, buf_slice(&applied.value));
-    if (applied.class == APPLY_ERROR) {
-        applied_trim(&applied, mfa);
-        applied_write_stack(&applied, reason);
-    }
-    applied_release(&applied);
-}
-
-/* An error in execute_cast is raised again from there: {{exception, {Reason, Stack}}, [...]} */
-static void write_cast_error(const struct applied *applied, struct buf *reason)
-{
-    struct applied outer = {.class = APPLY_ERROR};
-    etf_write_tuple(&outer.value, 2);
-    etf_write_atom(&outer.value, "exception");
-    write_crash(applied, &outer.value);
-    applied_add_frame(&outer, "erpc", "execute_cast", 3);
-    write_crash(&outer, reason);
-    applied_release(&outer);
-}
-
-/* erpc:execute_cast(M, F, A) */
-static void run_cast(struct node *node, const struct mfa *mfa, struct buf *reason)
-{
-    struct applied applied;
-    apply_mfa(node, mfa, &applied);
-    if (applied.class == APPLY_RETURN) {
-        etf_write_atom(reason, "normal");
-    } else if (applied.class == APPLY_EXIT) {
-        etf_write_term(reason, buf_slice(&applied.value));
-    } else if (applied.class == APPLY_THROW) {
-        applied_add_frame(&applied, "erpc", "execute_cast", 3);
-        write_crash(&applied, reason);
-    } else {
-        applied_trim(&applied, mfa);
-        write_cast_error(&applied, reason);
-    }
-    applied_release(&applied);
-}
-
-/* The elements of a list of that length. */
-static bool read_elements(struct slice term, struct slice *elements, uint32_t count)
-{
-    struct etf_list list;
-    struct slice element;
-    uint32_t length = 0;
-    etf_list_begin(&list, term);
-    for (; etf_list_next(&list, &element); length++) {
-        if (length < count)
-            elements[length] = element;
-    }
-    return length == count;
-}
-
-/* Runs what was asked for; appends the reason with which the process ends. */
-static void run(struct node *node, const struct control *control, struct buf *reason)
-{
-    struct slice cursor = control->mfa, a[4];
-    uint32_t arity;
-    etf_read_tuple(&cursor, &arity);
-    struct mfa mfa = {.arguments = control->arguments};
-    mfa.module = etf_take(&cursor);
-    mfa.function = etf_take(&cursor);
-    bool erpc = etf_is_atom(mfa.module, "erpc");
-    if (erpc && etf_is_atom(mfa.function, "execute_call") && read_elements(mfa.arguments, a, 4))
-        run_call(node, a[0], &(struct mfa){a[1], a[2], a[3]}, reason);
-    else if (erpc && etf_is_atom(mfa.function, "execute_cast") && read_elements(mfa.arguments, a, 3))
-        run_cast(node, &(struct mfa){a[0], a[1], a[2]}, reason);
-    else
-        run_function(node, &mfa, reason);
-}
-
-/* ---- requests */
 
 static void reply_badopt(struct peer *peer, const struct control *control)
 {
@@ -177,14 +56,11 @@ static bool spawn_request(struct peer *peer, const void *request)
         reply_badopt(peer, control);
         return true;
     }
-    struct buf reason = BUF_EMPTY;
-    struct process *process = process_new(peer->node, &type);
-    introduce(peer, control, &from, &ref, &options, process);
-    process_enter(process);
-    run(peer->node, control, &reason);
-    process_exit(process, buf_slice(&reason));
-    process_leave(process);
-    buf_release(&reason);
+    struct activity *activity = activity_new(peer->node);
+    introduce(peer, control, &from, &ref, &options, &activity->process);
+    process_enter(&activity->process);
+    activity_run(activity, control);
+    process_leave(&activity->process);
     return true;
 }
 
@@ -198,4 +74,17 @@ int rpc_start(struct rpc *rpc, struct node *node, const struct rpc_config *confi
     node->rpc = rpc;
     node->spawn_request = spawn_request;
     return 0;
+}
+
+void rpc_stop(struct rpc *rpc, struct node *node)
+{
+    struct process *appmon = registry_find(node, slice_of_text(APPMON_NAME));
+    node->spawn_request = NULL;
+    if (appmon != NULL)
+        process_exit_atom(appmon, "shutdown");
+    for (uint32_t slot = 1; slot < node->slot_used; slot++) {
+        struct process *process = node->slots[slot].process;
+        if (process != NULL && activity_is(process))
+            process_exit_atom(process, "shutdown");
+    }
 }

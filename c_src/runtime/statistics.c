@@ -7,7 +7,9 @@
 #include "wire/etf_read.h"
 #include "wire/etf_write.h"
 
+#include <assert.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <uv.h>
 #ifdef __GLIBC__
 #include <malloc.h>
@@ -114,6 +116,30 @@ static void write_context_switches(struct node *node, struct buf *out)
     write_two(out, node->messages, 0);
 }
 
+static uint64_t thread_time_ns(void)
+{
+    struct timespec time;
+    return clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time) != 0
+               ? 0
+               : (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
+}
+
+/* [{1, Active, Total}]: the one scheduler is the loop's thread, active while it has a processor. undefined
+ * while nobody wants it counted. */
+static void write_wall_time(struct node *node, struct buf *out)
+{
+    if (node->rpc->wall_time_holders == 0) {
+        etf_write_atom(out, "undefined");
+        return;
+    }
+    etf_write_list(out, 1);
+    etf_write_tuple(out, 3);
+    etf_write_uint64(out, 1);
+    etf_write_uint64(out, thread_time_ns());
+    etf_write_uint64(out, uv_hrtime() - node->started_ms * 1000000);
+    etf_write_nil(out);
+}
+
 static void write_undefined(struct node *node, struct buf *out)
 {
     etf_write_atom(out, "undefined");
@@ -139,9 +165,9 @@ static const struct {
     {"total_active_tasks_all", write_active},
     {"garbage_collection", write_garbage_collection},
     {"context_switches", write_context_switches},
-    /* as where the flag was never set */
-    {"scheduler_wall_time", write_undefined},
-    {"scheduler_wall_time_all", write_undefined},
+    {"scheduler_wall_time", write_wall_time},
+    {"scheduler_wall_time_all", write_wall_time},
+    {"microstate_accounting", write_undefined}, /* as where the flag was never set */
 };
 
 bool statistics_write(struct node *node, struct slice item, struct buf *out)
@@ -155,6 +181,15 @@ bool statistics_write(struct node *node, struct slice item, struct buf *out)
     return false;
 }
 
+void statistics_write_item(struct node *node, const char *item, struct buf *out)
+{
+    struct buf atom = BUF_EMPTY;
+    etf_write_atom(&atom, item);
+    bool known = statistics_write(node, buf_slice(&atom), out);
+    assert(known);
+    buf_release(&atom);
+}
+
 /* ---- memory */
 
 enum { TOTAL, PROCESSES, PROCESSES_USED, SYSTEM, ATOM, ATOM_USED, BINARY, CODE, ETS, TYPES };
@@ -162,14 +197,16 @@ enum { TOTAL, PROCESSES, PROCESSES_USED, SYSTEM, ATOM, ATOM_USED, BINARY, CODE, 
 static const char *const types[TYPES] = {"total",     "processes", "processes_used", "system", "atom",
                                          "atom_used", "binary",    "code",           "ets"};
 
-/* What malloc has given out: nearly all of it is processes and what they hold. */
-static uint64_t heap_bytes(void)
+bool memory_heap(uint64_t *used, uint64_t *held)
 {
 #ifdef __GLIBC__
     struct mallinfo2 info = mallinfo2();
-    return info.uordblks + info.hblkhd;
+    *used = info.uordblks + info.hblkhd;
+    *held = info.arena + info.hblkhd;
+    return *held > 0; /* another malloc in its place leaves it 0 */
 #else
-    return 0;
+    *used = *held = 0;
+    return false;
 #endif
 }
 
@@ -177,7 +214,8 @@ static void read_memory(uint64_t bytes[TYPES])
 {
     size_t resident = 0;
     uv_resident_set_memory(&resident); /* 0 if it cannot be found out */
-    uint64_t heap = heap_bytes();
+    uint64_t heap, held;
+    memory_heap(&heap, &held); /* nearly all of it is processes and what they hold */
     memset(bytes, 0, TYPES * sizeof *bytes);
     bytes[TOTAL] = heap > resident ? heap : resident;
     bytes[PROCESSES] = heap;

@@ -23,8 +23,14 @@ struct statistics_seen {
 /* Appends the value of an item. False, out as it was, if there is no such item. */
 bool statistics_write(struct node *node, struct slice item, struct buf *out);
 
+/* The same for an item that is known to exist. */
+void statistics_write_item(struct node *node, const char *item, struct buf *out);
+
 /* memory(): all types; memory(Type | [Type]): false, out as it was, if one is none. */
 void memory_write(struct buf *out);
 bool memory_write_types(struct slice types, struct buf *out);
+
+/* What malloc has given out and what it holds for that, in bytes; false, and 0, if it does not tell. */
+bool memory_heap(uint64_t *used, uint64_t *held);
 
 #endif

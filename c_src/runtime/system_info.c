@@ -7,6 +7,7 @@
 #include "runtime/node.h"
 #include "runtime/registry.h"
 #include "runtime/rpc.h"
+#include "wire/etf_list.h"
 #include "wire/etf_read.h"
 #include "wire/etf_write.h"
 
@@ -105,6 +106,11 @@ static uint64_t peers_pending(const struct node *node)
     return HASH_COUNT(node->pending);
 }
 
+static uint64_t output_size_max(const struct node *node)
+{
+    return node->rpc->config.output_size_max;
+}
+
 typedef uint64_t (*number)(const struct node *node);
 
 static const struct {
@@ -159,6 +165,7 @@ static const struct {
     {"logical_processors_available", processors_online},
     {"wordsize", wordsize},
     {"creation", creation},
+    {"dist_buf_busy_limit", output_size_max},
 };
 
 /* ---- atoms */
@@ -170,6 +177,70 @@ static const struct {
     {"smp_support", "false"},         {"threads", "true"},   {"kernel_poll", "true"},
     {"multi_scheduling", "disabled"}, {"build_type", "opt"}, {"debug_compiled", "false"},
 };
+
+/* ---- memory allocators: the one is malloc */
+
+static const char allocator[] = "sys_alloc";
+
+static void write_allocators(const struct node *node, struct buf *out)
+{
+    etf_write_list(out, 1);
+    etf_write_atom(out, allocator);
+    etf_write_nil(out);
+}
+
+/* {Key, [Value, ...]}: opens it for length values and the tail */
+static void open_pair(struct buf *out, const char *key, uint32_t length)
+{
+    etf_write_tuple(out, 2);
+    etf_write_atom(out, key);
+    if (length > 0)
+        etf_write_list(out, length);
+}
+
+/* {size | carriers_size, Now, LastMaximum, Maximum}; malloc keeps no maxima: they are what is known, now. */
+static void write_size(struct buf *out, const char *key, uint64_t size)
+{
+    etf_write_tuple(out, 4);
+    etf_write_atom(out, key);
+    for (int i = 0; i < 3; i++)
+        etf_write_uint64(out, size);
+}
+
+/* {sys_alloc, [{instance, 0, [{mbcs, [{blocks, [{sys_alloc, [Size]}]}, CarriersSize]}]}]} */
+static void write_heap(struct buf *out)
+{
+    uint64_t used, held;
+    if (!memory_heap(&used, &held)) {
+        etf_write_tuple(out, 2);
+        etf_write_atom(out, allocator);
+        etf_write_bool(out, false);
+        return;
+    }
+    open_pair(out, allocator, 1);
+    etf_write_tuple(out, 3);
+    etf_write_atom(out, "instance");
+    etf_write_uint64(out, 0);
+    etf_write_list(out, 1);
+    open_pair(out, "mbcs", 2);
+    open_pair(out, "blocks", 1);
+    open_pair(out, allocator, 1);
+    write_size(out, "size", used);
+    etf_write_nil(out);
+    etf_write_nil(out);
+    write_size(out, "carriers_size", held);
+    etf_write_nil(out);
+    etf_write_nil(out);
+    etf_write_nil(out);
+}
+
+/* [{sys_alloc, ...}] */
+void system_info_write_allocator_sizes(struct buf *out)
+{
+    etf_write_list(out, 1);
+    write_heap(out);
+    etf_write_nil(out);
+}
 
 /* ---- texts */
 
@@ -211,13 +282,14 @@ static void write_architecture(const struct node *node, struct buf *out)
 static const struct {
     const char *name;
     void (*write)(const struct node *node, struct buf *out);
-} texts[] = {
+} others[] = {
     {"version", write_version},
     {"system_version", write_system_version},
     {"machine", write_machine},
     {"otp_release", write_otp_release},
     {"system_architecture", write_architecture},
     {"node_tables", write_tables},
+    {"alloc_util_allocators", write_allocators},
 };
 
 static bool write_number(struct node *node, struct slice item, struct buf *out)
@@ -242,6 +314,22 @@ static bool write_atom(struct slice item, struct buf *out)
     return false;
 }
 
+/* Of a list of allocators: [sys_alloc]. */
+static bool write_allocator_sizes(struct slice names, struct buf *out)
+{
+    struct etf_list list;
+    struct slice name;
+    uint32_t count = 0;
+    size_t mark = out->size;
+    etf_list_begin(&list, names);
+    for (; etf_list_next(&list, &name) && etf_is_atom(name, allocator) && count == 0; count++)
+        system_info_write_allocator_sizes(out);
+    if (list.proper && count == 1)
+        return true;
+    out->size = mark;
+    return false;
+}
+
 bool system_info_write(struct node *node, struct slice item, struct buf *out)
 {
     struct slice word = item;
@@ -251,11 +339,13 @@ bool system_info_write(struct node *node, struct slice item, struct buf *out)
         etf_write_uint64(out, sizeof(void *));
         return true;
     }
+    if (etf_read_tagged(&word, "allocator_sizes", 2))
+        return write_allocator_sizes(word, out);
     if (write_number(node, item, out) || write_atom(item, out))
         return true;
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
-        if (etf_is_atom(item, texts[i].name)) {
-            texts[i].write(node, out);
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        if (etf_is_atom(item, others[i].name)) {
+            others[i].write(node, out);
             return true;
         }
     }

@@ -14,4 +14,7 @@ struct node;
 /* Appends the value of an item. False, out as it was, if there is no such item here. */
 bool system_info_write(struct node *node, struct slice item, struct buf *out);
 
+/* system_info({allocator_sizes, [sys_alloc]}): what malloc has given out and holds. */
+void system_info_write_allocator_sizes(struct buf *out);
+
 #endif

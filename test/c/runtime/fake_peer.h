@@ -64,6 +64,10 @@ struct process *fake_probe_hooked(struct fake *f, fake_hook hook);
 /* NULL: it has ended. */
 struct process *fake_process(struct fake *f, unsigned probe);
 
+/* The text is the expected one, in which % stands for a number that no test can know; empties it. This holds
+ * for all texts expected below. */
+void fake_expect_text(struct buf *text, const char *expected);
+
 /* Messages of the probe, or events, since the last look; the node runs first. Separated by spaces. */
 void fake_expect(struct fake *f, unsigned probe, const char *messages);
 void fake_expect_events(struct fake *f, const char *events);

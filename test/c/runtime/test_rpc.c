@@ -2,38 +2,16 @@
 #include "runtime/rpc.h"
 
 #include "base/error.h"
-#include "runtime/fake_peer.h"
+#include "runtime/fake_rpc.h"
 #include "runtime/registry.h"
 
 #include <stdio.h>
-
-static struct rpc rpc;
-
-/* The node's first process is rex. */
-static int set_up(void **state)
-{
-    const struct rpc_config config = {.program = "test", .version = "1.2.3", .net_ticktime_s = 60};
-    int status = fake_set_up(state);
-    struct fake *f = *state;
-    assert_int_equal(rpc_start(&rpc, &f->node, &config), 0);
-    return status;
-}
-
-#define RPC_TEST(function) cmocka_unit_test_setup_teardown(function, set_up, fake_tear_down)
-
-/* A request of <a.5.0> with the id #a.7; arguments as text. */
-static void spawn(struct fake *f, const char *mfa, const char *options, const char *arguments)
-{
-    char control[512];
-    snprintf(control, sizeof control, "{SPAWN_REQUEST,#a.7,<a.5.0>,<a.1.0>,%s,%s}", mfa, options);
-    fake_in(&f->a, control, arguments);
-}
 
 /* erpc:call as it arrives: the process <0.2.0> is replied, and ends with this reason. */
 static void expect_call(struct fake *f, const char *arguments, const char *reason)
 {
     char frames[1024];
-    spawn(f, "{erpc,execute_call,4}", "[monitor]", arguments);
+    fake_spawn(f, "{erpc,execute_call,4}", "[monitor]", arguments);
     snprintf(frames, sizeof frames,
              "{SPAWN_REPLY,#a.7,<a.5.0>,2,<0.2.0>}; {PAYLOAD_MONITOR_P_EXIT,<0.2.0>,<a.5.0>,#a.7} %s",
              reason);
@@ -57,9 +35,9 @@ static void spawn_request__execute_call__result_is_the_exit_reason(void **state)
 static void spawn_request__execute_call_that_throws_or_exits__is_told(void **state)
 {
     struct fake *f = *state;
-    spawn(f, "{erpc,execute_call,4}", "[]", "[#a.8,erlang,throw,[x]]");
+    fake_spawn(f, "{erpc,execute_call,4}", "[]", "[#a.8,erlang,throw,[x]]");
     fake_expect_out(f, &f->a, "{SPAWN_REPLY,#a.7,<a.5.0>,0,<0.2.0>}");
-    spawn(f, "{erpc,execute_call,4}", "[monitor]", "[#a.8,erlang,throw,[x]]");
+    fake_spawn(f, "{erpc,execute_call,4}", "[monitor]", "[#a.8,erlang,throw,[x]]");
     fake_expect_out(f, &f->a,
                     "{SPAWN_REPLY,#a.7,<a.5.0>,2,<0.2.1>}; {PAYLOAD_MONITOR_P_EXIT,<0.2.1>,<a.5.0>,#a.7} "
                     "{#a.8,throw,x}");
@@ -87,7 +65,7 @@ static void spawn_request__execute_call_of_error__shows_the_call(void **state)
 static void spawn_request__execute_cast__ends_with_an_exception(void **state)
 {
     struct fake *f = *state;
-    spawn(f, "{erpc,execute_cast,3}", "[monitor]", "[foo,bar,[]]");
+    fake_spawn(f, "{erpc,execute_cast,3}", "[monitor]", "[foo,bar,[]]");
     fake_expect_out(f, &f->a,
                     "{SPAWN_REPLY,#a.7,<a.5.0>,2,<0.2.0>}; {PAYLOAD_MONITOR_P_EXIT,<0.2.0>,<a.5.0>,#a.7} "
                     "{{exception,{undef,[{foo,bar,[],[]}]}},[{erpc,execute_cast,3,[]}]}");
@@ -96,7 +74,7 @@ static void spawn_request__execute_cast__ends_with_an_exception(void **state)
 static void spawn_request__known_function__ends_normally(void **state)
 {
     struct fake *f = *state;
-    spawn(f, "{erlang,node,0}", "[link]", "[]");
+    fake_spawn(f, "{erlang,node,0}", "[link]", "[]");
     fake_expect_out(f, &f->a, "{SPAWN_REPLY,#a.7,<a.5.0>,1,<0.2.0>}; {PAYLOAD_EXIT,<0.2.0>,<a.5.0>} normal");
     assert_null(f->a.peer->links);
 }
@@ -104,7 +82,7 @@ static void spawn_request__known_function__ends_normally(void **state)
 static void spawn_request__link_and_monitor__both_are_told(void **state)
 {
     struct fake *f = *state;
-    spawn(f, "{foo,bar,1}", "[link,monitor]", "[x]");
+    fake_spawn(f, "{foo,bar,1}", "[link,monitor]", "[x]");
     fake_expect_out(f, &f->a,
                     "{SPAWN_REPLY,#a.7,<a.5.0>,3,<0.2.0>}; "
                     "{PAYLOAD_EXIT,<0.2.0>,<a.5.0>} {undef,[{foo,bar,[x],[]}]}; "
@@ -114,7 +92,7 @@ static void spawn_request__link_and_monitor__both_are_told(void **state)
 static void spawn_request__bad_option__no_process(void **state)
 {
     struct fake *f = *state;
-    spawn(f, "{foo,bar,1}", "[link,foo]", "[x]");
+    fake_spawn(f, "{foo,bar,1}", "[link,foo]", "[x]");
     fake_expect_out(f, &f->a, "{SPAWN_REPLY,#a.7,<a.5.0>,0,badopt}");
     assert_int_equal(f->node.slot_used, 2);
 }
@@ -131,7 +109,7 @@ static void spawn_request__signs_for_another_node__breaks_the_protocol(void **st
 static void spawn_request__arity_that_is_wrong__arguments_count(void **state)
 {
     struct fake *f = *state;
-    spawn(f, "{erlang,node,7}", "[monitor]", "[]");
+    fake_spawn(f, "{erlang,node,7}", "[monitor]", "[]");
     fake_expect_out(f, &f->a,
                     "{SPAWN_REPLY,#a.7,<a.5.0>,2,<0.2.0>}; {PAYLOAD_MONITOR_P_EXIT,<0.2.0>,<a.5.0>,#a.7} "
                     "normal");
@@ -141,7 +119,7 @@ static void spawn_request__processes__shows_itself_too(void **state)
 {
     struct fake *f = *state;
     fake_probe(f);
-    spawn(f, "{erpc,execute_call,4}", "[monitor]", "[#a.8,erlang,processes,[]]");
+    fake_spawn(f, "{erpc,execute_call,4}", "[monitor]", "[#a.8,erlang,processes,[]]");
     fake_expect_out(f, &f->a,
                     "{SPAWN_REPLY,#a.7,<a.5.0>,2,<0.3.0>}; {PAYLOAD_MONITOR_P_EXIT,<0.3.0>,<a.5.0>,#a.7} "
                     "{#a.8,return,[<0.1.0>,<0.2.0>,<0.3.0>]}");
@@ -154,8 +132,8 @@ static void spawn_request__info_of_queued_messages__lists_them(void **state)
     process_pause(probe);
     fake_post(probe, "{a,1}");
     fake_post(probe, "b");
-    spawn(f, "{erpc,execute_call,4}", "[monitor]",
-          "[#a.8,erlang,process_info,[<0.2.0>,[messages,message_queue_len]]]");
+    fake_spawn(f, "{erpc,execute_call,4}", "[monitor]",
+               "[#a.8,erlang,process_info,[<0.2.0>,[messages,message_queue_len]]]");
     fake_expect_out(f, &f->a,
                     "{SPAWN_REPLY,#a.7,<a.5.0>,2,<0.3.0>}; {PAYLOAD_MONITOR_P_EXIT,<0.3.0>,<a.5.0>,#a.7} "
                     "{#a.8,return,[{messages,[{a,1},b]},{message_queue_len,2}]}");
@@ -167,83 +145,57 @@ static void spawn_request__info_of_links_and_monitors__all_directions(void **sta
     fake_probe(f);
     fake_in(&f->a, "{LINK,<a.9.0>,<0.2.0>}", NULL);
     fake_in(&f->b, "{MONITOR_P,<b.9.0>,<0.2.0>,#b.1}", NULL);
-    spawn(f, "{erpc,execute_call,4}", "[monitor]",
-          "[#a.8,erlang,process_info,[<0.2.0>,[links,monitored_by,monitors]]]");
+    fake_spawn(f, "{erpc,execute_call,4}", "[monitor]",
+               "[#a.8,erlang,process_info,[<0.2.0>,[links,monitored_by,monitors]]]");
     fake_expect_out(f, &f->a,
                     "{SPAWN_REPLY,#a.7,<a.5.0>,2,<0.3.0>}; {PAYLOAD_MONITOR_P_EXIT,<0.3.0>,<a.5.0>,#a.7} "
                     "{#a.8,return,[{links,[<a.9.0>]},{monitored_by,[<b.9.0>]},{monitors,[]}]}");
 }
 
-static void rex__calls_and_casts__are_answered_as_otp_does(void **state)
+static void rpc_stop__something_runs__it_ends_and_nothing_new_begins(void **state)
 {
     struct fake *f = *state;
-    fake_in(&f->a, "{REG_SEND,<a.5.0>,'',rex}",
-            "{'$gen_call',{<a.5.0>,#a.9},{block_call,foo,bar,[],<a.1.0>}}");
+    fake_spawn(f, "{observer_backend,fetch_stats,2}", "[link]", "[<a.5.0>,100000]");
+    fake_expect_apply(f, "appmon_info", "start_link2", "[<a.5.0>,<a.5.0>,[]]", "return {ok,<0.4.0>}");
+    assert_int_equal(f->node.process_count, 3);
+    rpc_stop(f->node.rpc, &f->node);
+    assert_int_equal(f->node.process_count, 1);
+    assert_int_equal(uv_run(&f->loop, UV_RUN_DEFAULT), 0);
     fake_expect_out(f, &f->a,
-                    "{SEND_SENDER,<0.1.0>,<a.5.0>} {#a.9,{badrpc,{'EXIT',{undef,[{foo,bar,[],[]}]}}}}");
-    fake_in(&f->a, "{REG_SEND,<a.5.0>,'',rex}",
-            "{'$gen_call',{<a.5.0>,#a.9},{call,erlang,exit,[x],<a.1.0>}}");
-    fake_expect_out(f, &f->a, "{SEND_SENDER,<0.1.0>,<a.5.0>} {#a.9,{badrpc,{'EXIT',x}}}");
-    fake_in(&f->a, "{REG_SEND,<a.5.0>,'',rex}", "{'$gen_cast',{cast,foo,bar,[],<a.1.0>}}");
-    fake_in(&f->a, "{REG_SEND,<a.5.0>,'',rex}", "{'$gen_call',{<a.5.0>,#a.9},stop}");
-    fake_expect_out(f, &f->a, "");
-}
-
-static void rex__messages__are_answered_as_otp_does(void **state)
-{
-    struct fake *f = *state;
-    fake_in(&f->a, "{REG_SEND,<a.5.0>,'',rex}", "{<a.5.0>,features_request}");
-    fake_expect_out(f, &f->a, "{SEND_SENDER,<0.1.0>,<a.5.0>} {features_reply,us@host,[erpc]}");
-    fake_in(&f->a, "{REG_SEND,<a.5.0>,'',rex}", "{<a.5.0>,{call,erlang,node,[],user}}");
-    fake_expect_out(f, &f->a, "{SEND_SENDER,<0.1.0>,<a.5.0>} {rex,us@host}");
-    fake_in(&f->a, "{REG_SEND,<a.5.0>,'',rex}", "{<a.5.0>,{sbcast,nobody,x}}");
-    fake_expect_out(f, &f->a, "{SEND_SENDER,<0.1.0>,<a.5.0>} {rex,us@host,{nonexisting_name,nobody}}");
-    fake_in(&f->a, "{REG_SEND,<a.5.0>,'',rex}", "{<a.5.0>,whatever}");
-    fake_in(&f->a, "{REG_SEND,<a.5.0>,'',rex}", "whatever");
-    fake_expect_out(f, &f->a, "");
-    assert_int_equal(f->node.bad_messages, 2);
-}
-
-static void rex__sbcast_and_send__reach_the_named(void **state)
-{
-    struct fake *f = *state;
-    struct process *probe = fake_probe(f);
-    assert_int_equal(registry_add(probe, slice_of_text("probe")), 0);
-    fake_in(&f->a, "{REG_SEND,<a.5.0>,'',rex}", "{<a.5.0>,{sbcast,probe,{x}}}");
-    fake_in(&f->a, "{REG_SEND,<a.5.0>,'',rex}", "{<a.5.0>,{send,probe,{y}}}");
-    fake_expect(f, 1, "{x} {<a.5.0>,{y}}");
-    fake_expect_out(f, &f->a, "{SEND_SENDER,<0.1.0>,<a.5.0>} {rex,us@host,us@host}");
+                    "{SPAWN_REPLY,#a.7,<a.5.0>,1,<0.2.0>}; {MONITOR_P,<0.2.0>,<a.5.0>,#0.1}; "
+                    "{LINK,<0.4.0>,<a.5.0>}; {PAYLOAD_EXIT,<0.4.0>,<a.5.0>} shutdown; "
+                    "{PAYLOAD_EXIT,<0.2.0>,<a.5.0>} shutdown; {DEMONITOR_P,<0.2.0>,<a.5.0>,#0.1}");
+    fake_spawn(f, "{erlang,node,0}", "[]", "[]");
+    fake_expect_out(f, &f->a, "{SPAWN_REPLY,#a.7,<a.5.0>,0,notsup}");
 }
 
 static void rpc_start__name_taken__exists(void **state)
 {
     struct fake *f = *state;
     struct rpc second;
-    assert_int_equal(rpc_start(&second, &f->node, &rpc.config), ERR_EXISTS);
+    assert_int_equal(rpc_start(&second, &f->node, &f->node.rpc->config), ERR_EXISTS);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        RPC_TEST(rpc_start__is_there__rex_is_registered),
-        RPC_TEST(spawn_request__execute_call__result_is_the_exit_reason),
-        RPC_TEST(spawn_request__execute_call_that_throws_or_exits__is_told),
-        RPC_TEST(spawn_request__execute_call_of_unknown_function__undef),
-        RPC_TEST(spawn_request__execute_call_of_apply__frames_are_trimmed),
-        RPC_TEST(spawn_request__execute_call_of_error__shows_the_call),
-        RPC_TEST(spawn_request__execute_cast__ends_with_an_exception),
-        RPC_TEST(spawn_request__known_function__ends_normally),
-        RPC_TEST(spawn_request__link_and_monitor__both_are_told),
-        RPC_TEST(spawn_request__bad_option__no_process),
-        RPC_TEST(spawn_request__signs_for_another_node__breaks_the_protocol),
-        RPC_TEST(spawn_request__arity_that_is_wrong__arguments_count),
-        RPC_TEST(spawn_request__processes__shows_itself_too),
-        RPC_TEST(spawn_request__info_of_queued_messages__lists_them),
-        RPC_TEST(spawn_request__info_of_links_and_monitors__all_directions),
-        RPC_TEST(rex__calls_and_casts__are_answered_as_otp_does),
-        RPC_TEST(rex__messages__are_answered_as_otp_does),
-        RPC_TEST(rex__sbcast_and_send__reach_the_named),
-        RPC_TEST(rpc_start__name_taken__exists),
+        FAKE_RPC_TEST(rpc_start__is_there__rex_is_registered),
+        FAKE_RPC_TEST(spawn_request__execute_call__result_is_the_exit_reason),
+        FAKE_RPC_TEST(spawn_request__execute_call_that_throws_or_exits__is_told),
+        FAKE_RPC_TEST(spawn_request__execute_call_of_unknown_function__undef),
+        FAKE_RPC_TEST(spawn_request__execute_call_of_apply__frames_are_trimmed),
+        FAKE_RPC_TEST(spawn_request__execute_call_of_error__shows_the_call),
+        FAKE_RPC_TEST(spawn_request__execute_cast__ends_with_an_exception),
+        FAKE_RPC_TEST(spawn_request__known_function__ends_normally),
+        FAKE_RPC_TEST(spawn_request__link_and_monitor__both_are_told),
+        FAKE_RPC_TEST(spawn_request__bad_option__no_process),
+        FAKE_RPC_TEST(spawn_request__signs_for_another_node__breaks_the_protocol),
+        FAKE_RPC_TEST(spawn_request__arity_that_is_wrong__arguments_count),
+        FAKE_RPC_TEST(spawn_request__processes__shows_itself_too),
+        FAKE_RPC_TEST(spawn_request__info_of_queued_messages__lists_them),
+        FAKE_RPC_TEST(spawn_request__info_of_links_and_monitors__all_directions),
+        FAKE_RPC_TEST(rpc_start__name_taken__exists),
+        FAKE_RPC_TEST(rpc_stop__something_runs__it_ends_and_nothing_new_begins),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
