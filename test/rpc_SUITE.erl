@@ -100,7 +100,11 @@ calls_are_equal(Config) ->
          {erlang, process_info, [Rex, last_calls]}, {erlang, process_info, [Rex, sequential_trace_token]},
          {erlang, process_info, [Rex, message_queue_data]}, {erlang, memory, [[]]},
          {erlang, system_info, [wordsize]}, {erlang, system_info, [{wordsize, internal}]},
-         {erlang, system_info, [{wordsize, external}]}, {net_kernel, get_net_ticktime, []}]
+         {erlang, system_info, [{wordsize, external}]}, {net_kernel, get_net_ticktime, []}, {erlang, self, []},
+         {erlang, is_alive, []}, {erlang, garbage_collect, [Rex]}, {erlang, garbage_collect, [Dead]},
+         {erlang, system_flag, [scheduler_wall_time, true]}, {erlang, system_flag, [scheduler_wall_time, false]},
+         {erlang, statistics, [scheduler_wall_time]},
+         {erlang, apply, [erlang, self, []]}]
     end).
 
 bad_arguments_are_equal(Config) ->
@@ -111,6 +115,9 @@ bad_arguments_are_equal(Config) ->
         [{erlang, nodes, [A]} || A <- [foo, 1, [this | hidden], [this, foo], [foo, this], "this", {this}, #{}]] ++
         [{erlang, whereis, [A]} || A <- [1, "rex", <<"rex">>, [], {rex}, Rex]] ++
         [{erlang, is_process_alive, [A]} || A <- [Self, foo, 1, "pid", make_ref()]] ++
+        [{erlang, garbage_collect, [A]} || A <- [Self, foo, 1]] ++
+        [{erlang, function_exported, A} || A <- [[a, b, c], [a, 1, 2], [1, a, 2], [a, b, -1]]] ++
+        [{erlang, system_flag, A} || A <- [[foo, 1], [scheduler_wall_time, foo], [1, true]]] ++
         [{erlang, process_info, [A]} || A <- [Self, rex, 1, "pid"]] ++
         [{erlang, process_info, [P, A]} || P <- [Rex, Dead], A <- [foo, 1, [status, foo], [status | foo], {status}, "status"]] ++
         [{erlang, process_info, [A, status]} || A <- [Self, rex, []]] ++
@@ -367,12 +374,12 @@ elixir_names_are_equal(Config) ->
 values_have_the_same_shape(Config) ->
     [?assertEqual({F, A, shape(erpc:call(beam(Config), erlang, F, A))}, {F, A, shape(erpc:call(ours(Config), erlang, F, A))})
      || {F, A} <- [{processes, []}, {registered, []}, {memory, []}, {memory, [total]}, {memory, [[total, ets]]},
-                   {system_time, []}, {system_time, [second]}, {monotonic_time, []}, {monotonic_time, [millisecond]}]
+                   {system_time, []}, {system_time, [second]}, {monotonic_time, []}, {monotonic_time, [millisecond]}, {timestamp, []}]
             ++ [{system_info, [I]} || I <- [process_count, process_limit, port_count, port_limit, atom_count, atom_limit, ets_count,
                                             ets_limit, otp_release, version, system_version, system_architecture, machine,
                                             schedulers, schedulers_online, smp_support, threads, kernel_poll,
                                             multi_scheduling, thread_pool_size, creation, build_type,
-                                            dirty_cpu_schedulers]]
+                                            dirty_cpu_schedulers, dist_buf_busy_limit, alloc_util_allocators]]
             ++ [{statistics, [I]} || I <- [runtime, wall_clock, reductions, exact_reductions, io, run_queue, run_queue_lengths,
                                            active_tasks, total_run_queue_lengths, total_active_tasks,
                                            garbage_collection, context_switches, scheduler_wall_time]]],

@@ -103,9 +103,9 @@ static bool function_exported(struct process *self, const struct slice *argument
     struct slice arity = arguments[2];
     uint64_t number;
     if (etf_type(arguments[0]) != TERM_ATOM || etf_type(arguments[1]) != TERM_ATOM ||
-        !etf_read_uint64(&arity, &number))
+        etf_type(arity) != TERM_INTEGER)
         return false;
-    etf_write_bool(out, number <= FUNCTION_ARITY_MAX &&
+    etf_write_bool(out, etf_read_uint64(&arity, &number) && number <= FUNCTION_ARITY_MAX &&
                             function_find(arguments[0], arguments[1], (unsigned)number) != NULL);
     return true;
 }
