@@ -17,6 +17,12 @@ test: ## build and run every test
 	@scripts/setup build test </dev/null
 	@status=0; $(MAKE) --jobs=$(JOBS) test-c || status=1; $(MAKE) test-ct || status=1; exit $$status
 
+.PHONY: screenshot
+screenshot: ## make docs/observer.png again: observer looking at the node, under Xvfb
+	@scripts/setup screenshot </dev/null
+	@$(MAKE) all
+	@scripts/screenshot
+
 # rebar3 builds the program and the Erlang modules. The Elixir modules are built beside them for suites that use them.
 .PHONY: test-ct
 test-ct: ## build and run the common_test suites
