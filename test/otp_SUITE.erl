@@ -45,7 +45,8 @@ of_releases() ->
       [sys_get_state_of_supervisor, sys_get_state_of_supervisor_after_restarts, sys_get_status_of_supervisor,
        sys_log_of_supervisor]},
      {23, 23, "a stack trace has error_info from OTP 24 on", [rpc_raises, erpc_raises]},
-     {27, infinity, "the status of a supervisor ends with its callback module up to OTP 25", [sys_get_status_of_supervisor]},
+     {27, infinity, "the status of a supervisor ends with its callback module up to OTP 25",
+      [sys_get_status_of_supervisor]},
      {28, infinity, "a supervisor's record has fields for what OTP 28 brought",
       [sys_get_state_of_supervisor, sys_get_state_of_supervisor_after_restarts, sys_log_of_supervisor]}].
 
