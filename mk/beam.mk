@@ -38,6 +38,10 @@ test-ei: ## the node with the libei of OTP 23, 25, 27 and 29 (OTP=27: of that on
 	@scripts/setup build test </dev/null
 	@scripts/test-ei $(or $(OTP),23 25 27 29) </dev/null
 
+.PHONY: torture
+torture: all ## kill -9 under load, ROUNDS=50 times, and compare with what was acknowledged
+	@ROUNDS=$(ROUNDS) TODO_NODE_PROGRAM=$(or $(TODO_NODE_PROGRAM),$(CURDIR)/$(PROGRAM)) scripts/torture
+
 # What the sanitizers find in the node goes to files: the suites start and stop it in many ways and places.
 ASAN_REPORTS := $(CURDIR)/build/asan/reports
 

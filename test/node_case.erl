@@ -4,9 +4,10 @@
 %% (--exit-on-eof). A holder process owns the port, so that a node started in init_per_suite outlives it.
 -module(node_case).
 
--export([distribute/0, program/0, start/0, start/1, stop/1, kill/1, status/1, release/1, pid_of/1, lines/1]).
+-export([distribute/0, program/0, start/0, start/1, launch/1, ready/1]).
+-export([stop/1, kill/1, status/1, release/1, pid_of/1, lines/1]).
 -export([run/2, run/3, folder/0, clean/0, unique/1, host/0, node_name/1]).
--export([cache/1, database/1, list/2, await/1, await/2, down/2, seed/0]).
+-export([cache/1, database/1, list/2, await/1, await/2, down/2, seed/0, fresh_seed/0]).
 
 -type server() :: #{node := node(), holder := pid(), folder := file:filename(), os_pid := integer(),
                     arguments := [string()]}.
@@ -44,21 +45,37 @@ start() ->
 %% Options: folder, name (short), arguments (more of them), cookie, env. Waits until the node answers calls.
 -spec start(map()) -> server().
 start(Options) ->
+    Server = launch(Options),
+    ok = ready(Server),
+    Server.
+
+%% The same without waiting.
+-spec launch(map()) -> server().
+launch(Options) ->
     ok = distribute(),
     Folder = maps:get(folder, Options, folder()),
     Name = maps:get(name, Options, unique("todo")),
     Arguments = ["--sname", Name, "--persist", Folder, "--exit-on-eof" | maps:get(arguments, Options, [])],
     Env = [{"TODO_COOKIE", atom_to_list(erlang:get_cookie())} | maps:get(env, Options, [])],
     Self = self(),
-    Holder = spawn(fun() -> open(Self, Arguments, Env) end),
-    Monitor = monitor(process, Holder),
+    {Holder, Monitor} = spawn_monitor(fun() -> open(Self, Arguments, Env) end),
     receive
-        {Holder, {ready, Node, OsPid}} ->
+        {Holder, {launched, OsPid}} ->
             demonitor(Monitor, [flush]),
-            Node = node_name(Name),
-            #{node => Node, holder => Holder, folder => Folder, os_pid => OsPid, arguments => Arguments};
+            #{node => node_name(Name), holder => Holder, folder => Folder, os_pid => OsPid, arguments => Arguments};
         {'DOWN', Monitor, process, Holder, Reason} ->
             error({not_started, Reason})
+    end.
+
+%% Waits until a launched node answers calls.
+-spec ready(server()) -> ok.
+ready(#{holder := Holder}) ->
+    Holder ! {self(), ready},
+    receive
+        {Holder, ready} ->
+            ok;
+        {Holder, {not_ready, Status, Lines}} ->
+            error({not_started, {status, Status, Lines}})
     after ?DEADLINE_MS ->
             exit(Holder, kill),
             error(not_ready)
@@ -110,29 +127,27 @@ open(Starter, Arguments, Env) ->
     Port = open_port({spawn_executable, program()},
                      [{args, Arguments}, {env, Env}, {line, 4096}, exit_status, stderr_to_stdout, use_stdio, hide]),
     {os_pid, OsPid} = erlang:port_info(Port, os_pid),
-    hold_until_ready(Starter, Port, OsPid, []).
+    Starter ! {self(), {launched, OsPid}},
+    hold(Port, [], starting).
 
-hold_until_ready(Starter, Port, OsPid, Lines) ->
-    receive
-        {Port, {data, {eol, "ready " ++ Node}}} ->
-            Starter ! {self(), {ready, list_to_atom(Node), OsPid}},
-            hold(Port, Lines, running);
-        {Port, {data, {_, Line}}} ->
-            hold_until_ready(Starter, Port, OsPid, [Line | Lines]);
-        {Port, {exit_status, Status}} ->
-            exit({status, Status, lists:reverse(Lines)})
-    end.
-
+%% Status: of the program, an integer once it has ended.
 hold(Port, Lines, Status) ->
     receive
+        {Port, {data, {eol, "ready " ++ _}}} when Status =:= starting ->
+            hold(Port, Lines, running);
         {Port, {data, {_, Line}}} ->
             hold(Port, [Line | Lines], Status);
         {Port, {exit_status, New}} ->
             hold(Port, Lines, New);
+        {From, ready} when Status =:= running ->
+            From ! {self(), ready},
+            hold(Port, Lines, Status);
+        {From, ready} when is_integer(Status) ->
+            From ! {self(), {not_ready, Status, lists:reverse(Lines)}};
         {From, lines} ->
             From ! {self(), {lines, lists:reverse(Lines)}},
             hold(Port, Lines, Status);
-        {From, status} when Status =/= running ->
+        {From, status} when is_integer(Status) ->
             From ! {self(), {status, Status}};
         {_From, close} ->
             port_close(Port)
@@ -242,10 +257,16 @@ down(Monitor, Pid) ->
 %% A fresh random seed, printed so that a failing run can be repeated.
 -spec seed() -> ok.
 seed() ->
+    Seed = fresh_seed(),
+    ct:pal("seed ~b (SEED=~b repeats this run)", [Seed, Seed]),
+    ok.
+
+%% The same for a caller that prints it.
+-spec fresh_seed() -> non_neg_integer().
+fresh_seed() ->
     Seed = case os:getenv("SEED") of
-               false -> binary:decode_unsigned(crypto_free_random());
+               Unset when Unset =:= false; Unset =:= "" -> binary:decode_unsigned(crypto_free_random());
                Given -> list_to_integer(Given)
            end,
     _ = rand:seed(exsss, Seed),
-    ct:pal("seed ~b (SEED=~b repeats this run)", [Seed, Seed]),
-    ok.
+    Seed.
