@@ -22,6 +22,6 @@ bool etf_read_fun(struct slice term, struct etf_fun *fun)
     fun->module = etf_take(&rest);
     fun->function = etf_take(&rest);
     etf_read_uint64(&rest, &arity);
-    fun->arity = (uint32_t)arity;
+    fun->arity = arity < UINT32_MAX ? (uint32_t)arity : UINT32_MAX;
     return true;
 }

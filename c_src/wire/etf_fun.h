@@ -13,7 +13,7 @@ struct etf_fun {
     bool exported;         /* fun M:F/A */
     struct slice module;   /* exported: M and F, atom terms, borrowed */
     struct slice function; /* the same */
-    uint32_t arity;        /* of both */
+    uint32_t arity;        /* of both sorts; what is more than UINT32_MAX is UINT32_MAX */
 };
 
 /* False if the term is no fun. */
