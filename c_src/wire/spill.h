@@ -21,7 +21,7 @@ static inline void spill_init(struct spill *spill, void *first_items, size_t roo
     *spill = (struct spill){first_items, 0, room, item_size, first_items};
 }
 
-/* Frees what was allocated. */
+/* Frees what was allocated; may be called again. Whoever wants to push again calls spill_init first. */
 void spill_release(struct spill *spill);
 
 /* Makes room for count items in all; the items may move. */
