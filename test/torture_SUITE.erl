@@ -96,9 +96,10 @@ foreign_file_is_found(_Config) ->
     ok = file:write_file(filename:join(Folder, "list 1"), term_to_binary(1)),
     ?assertEqual({#{<<"list 1">> => 1}, [".journal"]}, torture_folder:contents(Folder)).
 
+%% A sanitizer reports SIGSEGV as an error of the program, SIGABRT not.
 dead_node_is_found(_Config) ->
     Folder = node_case:folder(),
-    Crash = fun(_) -> [_ = os:cmd("kill -SEGV " ++ Pid) || Pid <- beam_case:programs(Folder)] end,
+    Crash = fun(_) -> [_ = os:cmd("kill -ABRT " ++ Pid) || Pid <- beam_case:programs(Folder)] end,
     {{finished, [_, _]}, Findings} = run(#{rounds => 3, folder => Folder, ending => kill, report => Crash}),
     ?assertMatch([{ended, #{by := kill, status := Status}}] when Status =/= 137, Findings).
 
