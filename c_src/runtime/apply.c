@@ -11,6 +11,8 @@
 #include "wire/etf_read.h"
 #include "wire/etf_write.h"
 
+enum { STEPS_MAX = 64 }; /* each looks through all that those behind it will look through again */
+
 /* One attempt: what is applied now, which may lead to another. */
 struct attempt {
     struct mfa mfa;
@@ -298,7 +300,11 @@ void apply_mfa(struct process *self, const struct mfa *mfa, struct applied *appl
 {
     struct attempt attempt = {.mfa = *mfa};
     *applied = (struct applied){.class = APPLY_RETURN};
+    unsigned steps = 0;
     while (step(self, &attempt, applied)) {
-        /* each step's arguments are part of the one before: it ends */
+        if (++steps == STEPS_MAX) {
+            fail(applied, "system_limit");
+            return;
+        }
     }
 }

@@ -23,6 +23,27 @@ static void apply__apply_of_apply__the_innermost_runs(void **state)
     fake_expect_apply(f, "erlang", "apply", "[erlang,apply,[erlang,node,[]]]", "return us@host");
 }
 
+/* apply(erlang, apply, [erlang, apply, ... [erlang, node, []]]), nested so often. */
+static void expect_nested(struct fake *f, unsigned depth, const char *outcome)
+{
+    struct buf arguments = BUF_EMPTY;
+    for (unsigned i = 0; i < depth; i++)
+        buf_append_slice(&arguments, slice_of_text("[erlang,apply,"));
+    buf_append_slice(&arguments, slice_of_text("[erlang,node,[]]"));
+    for (unsigned i = 0; i < depth; i++)
+        buf_append_u8(&arguments, ']');
+    buf_append_u8(&arguments, 0);
+    fake_expect_apply(f, "erlang", "apply", (const char *)arguments.data, outcome);
+    buf_release(&arguments);
+}
+
+static void apply__apply_nested_without_end__is_given_up(void **state)
+{
+    struct fake *f = *state;
+    expect_nested(f, 50, "return us@host");
+    expect_nested(f, 100, "error system_limit []");
+}
+
 static void apply__what_raises__its_class(void **state)
 {
     struct fake *f = *state;
@@ -82,6 +103,7 @@ int main(void)
         FAKE_RPC_TEST(apply__known_function__its_value),
         FAKE_RPC_TEST(apply__unknown_function__undef_with_its_arguments),
         FAKE_RPC_TEST(apply__apply_of_apply__the_innermost_runs),
+        FAKE_RPC_TEST(apply__apply_nested_without_end__is_given_up),
         FAKE_RPC_TEST(apply__what_raises__its_class),
         FAKE_RPC_TEST(apply__no_atoms_or_no_list__badarg_of_apply),
         FAKE_RPC_TEST(apply__arguments_a_function_does_not_take__badarg_of_it),
