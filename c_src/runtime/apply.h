@@ -1,5 +1,6 @@
 /* apply(M, F, A) for the functions of this node (rpc_functions.h), with the error that a BEAM without any
- * other code raises: undef, badarg, badarity, badfun and the stack trace that goes with it.
+ * other code raises: undef, badarg, badarity, badfun and the stack trace that goes with it. Applying apply 64
+ * times over is system_limit.
  */
 #ifndef RUNTIME_APPLY_H
 #define RUNTIME_APPLY_H
