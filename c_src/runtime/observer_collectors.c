@@ -191,8 +191,7 @@ static bool fetch_stats(struct activity *self, const struct slice *arguments)
     self->receive = on_stats_message;
     self->process.trap_exit = true;
     hold_wall_time(self);
-    if (etf_type(arguments[0]) == TERM_PID)
-        monitor_add(&self->process, arguments[0], &self->ref);
+    monitor_add(&self->process, arguments[0], &self->ref); /* what is no process has ended */
     start_stats_timer(self);
     return true;
 }

@@ -112,6 +112,20 @@ static void fetch_stats__connection_lost__ends_it(void **state)
     assert_int_equal(uv_run(&f->loop, UV_RUN_DEFAULT), 0);
 }
 
+static void fetch_stats__listener_that_is_nobody__ends_at_once(void **state)
+{
+    static const char *const nobodies[] = {"[nobody,100000]", "[{nobody,us@host},100000]", "[#a.1,100000]",
+                                           "[{a,b,c},100000]", "[[],100000]"};
+    struct fake *f = *state;
+    uint32_t before = f->node.process_count;
+    for (size_t i = 0; i < sizeof nobodies / sizeof *nobodies; i++)
+        fake_spawn(f, "{observer_backend,fetch_stats,2}", "[]", nobodies[i]);
+    fake_run(f);
+    assert_int_equal(f->node.process_count, before);
+    assert_int_equal(f->node.rpc->wall_time_holders, 0);
+    assert_int_equal(uv_run(&f->loop, UV_RUN_DEFAULT), 0);
+}
+
 static void fetch_stats__no_time__badarg(void **state)
 {
     fake_expect_apply(*state, "observer_backend", "fetch_stats", "[rex,x]",
@@ -149,6 +163,7 @@ int main(void)
         FAKE_RPC_TEST(fetch_stats__listener_does_not_read__nothing_gathers),
         FAKE_RPC_TEST(fetch_stats__any_message__ends_it),
         FAKE_RPC_TEST(fetch_stats__connection_lost__ends_it),
+        FAKE_RPC_TEST(fetch_stats__listener_that_is_nobody__ends_at_once),
         FAKE_RPC_TEST(fetch_stats__no_time__badarg),
         FAKE_RPC_TEST(etop_collect__twice__wall_time_is_counted_until_the_collector_ends),
     };
