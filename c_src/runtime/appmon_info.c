@@ -51,15 +51,26 @@ static struct appmon *appmon_of(struct gen_server *server)
 
 /* ---- clients */
 
+static void signal_noproc(struct process *process, struct slice from)
+{
+    struct buf reason = BUF_EMPTY;
+    etf_write_atom(&reason, "noproc");
+    process_exit_signal(process, EXIT_BY_LINK, from, buf_slice(&reason));
+    buf_release(&reason);
+}
+
 static void link_to(struct process *process, struct slice term)
 {
     struct pid pid;
-    pid_read(&term, &pid);
+    struct slice cursor = term;
+    pid_read(&cursor, &pid);
     struct process *local = process_find_pid(process->node, &pid);
     if (!node_is_self(process->node, pid.node))
         link_remote(process, &pid);
     else if (local != NULL)
         link_add(process, local);
+    else
+        signal_noproc(process, term);
 }
 
 /* False: too many. */

@@ -87,6 +87,16 @@ static void task__of_another_process__is_linked_to_as_well(void **state)
     assert_non_null(registry_find(&f->node, slice_of_text(APPMON_NAME)));
 }
 
+static void client_that_has_ended_here__is_none(void **state)
+{
+    struct fake *f = *state;
+    start(f);
+    fake_in(&f->a, "{SEND,'',<0.4.0>}", "{'$gen_call',{<a.5.0>,#a.8},{register_client,<0.77.0>}}");
+    fake_down(&f->a);
+    fake_run(f);
+    assert_null(registry_find(&f->node, slice_of_text(APPMON_NAME)));
+}
+
 static void last_client_gone__it_ends(void **state)
 {
     struct fake *f = *state;
@@ -132,6 +142,7 @@ int main(void)
         FAKE_RPC_TEST(app__tree_of_the_application__or_nothing_of_others),
         FAKE_RPC_TEST(task__switched_off__is_done_no_more),
         FAKE_RPC_TEST(task__of_another_process__is_linked_to_as_well),
+        FAKE_RPC_TEST(client_that_has_ended_here__is_none),
         FAKE_RPC_TEST(last_client_gone__it_ends),
         FAKE_RPC_TEST(more_tasks_than_there_may_be__are_ignored),
         FAKE_RPC_TEST(register_client__is_ok),
