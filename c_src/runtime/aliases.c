@@ -4,6 +4,8 @@
 #include "base/mem.h"
 #include "runtime/node.h"
 
+#include <utlist.h>
+
 static struct alias *find(struct node *node, const struct ref *ref)
 {
     struct alias *alias;
@@ -16,6 +18,7 @@ static struct alias *find(struct node *node, const struct ref *ref)
 static void drop(struct node *node, struct alias *alias)
 {
     HASH_DEL(node->aliases, alias);
+    DL_DELETE(alias->process->aliases, alias);
     mem_free(alias);
 }
 
@@ -30,16 +33,16 @@ void alias_add_monitor(struct process *process, bool once, const struct ref *ref
     struct node *node = process->node;
     struct alias *alias = mem_zalloc(sizeof *alias);
     memcpy(alias->word, ref->word, sizeof alias->word);
-    alias->process = process->id;
+    alias->process = process;
     alias->once = once;
     HASH_ADD(hh, node->aliases, word, sizeof alias->word, alias);
-    process->aliased = true;
+    DL_PREPEND(process->aliases, alias);
 }
 
 bool alias_remove(struct process *process, const struct ref *ref)
 {
     struct alias *alias = find(process->node, ref);
-    if (alias == NULL || alias->process != process->id)
+    if (alias == NULL || alias->process != process)
         return false;
     drop(process->node, alias);
     return true;
@@ -48,7 +51,7 @@ bool alias_remove(struct process *process, const struct ref *ref)
 struct process *alias_find(struct node *node, const struct ref *ref)
 {
     struct alias *alias = find(node, ref);
-    return alias == NULL ? NULL : process_find(node, alias->process);
+    return alias == NULL ? NULL : alias->process;
 }
 
 struct process *alias_take(struct node *node, const struct ref *ref)
@@ -56,7 +59,7 @@ struct process *alias_take(struct node *node, const struct ref *ref)
     struct alias *alias = find(node, ref);
     if (alias == NULL)
         return NULL;
-    struct process *process = process_find(node, alias->process);
+    struct process *process = alias->process;
     if (alias->once)
         drop(node, alias);
     return process;
@@ -64,12 +67,6 @@ struct process *alias_take(struct node *node, const struct ref *ref)
 
 void aliases_process_down(struct process *process)
 {
-    if (!process->aliased)
-        return;
-    struct alias *alias, *next;
-    HASH_ITER(hh, process->node->aliases, alias, next)
-    {
-        if (alias->process == process->id)
-            drop(process->node, alias);
-    }
+    while (process->aliases != NULL)
+        drop(process->node, process->aliases);
 }

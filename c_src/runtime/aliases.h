@@ -7,8 +7,10 @@
 #include <uthash.h>
 
 struct alias {
+    struct alias *prev; /* utlist, in process->aliases */
+    struct alias *next;
     uint32_t word[REF_WORDS_MAX]; /* of the reference; words are 3 */
-    process_id process;           /* whose it is */
+    struct process *process;      /* whose it is */
     bool once;                    /* ends with the first message */
     UT_hash_handle hh;            /* node->aliases */
 };

@@ -53,6 +53,7 @@ struct process {
     struct remote_link *remote_links; /* links to processes of other nodes */
     struct monitor *watchers;         /* monitors on it (monitors.h) */
     struct monitor *watching;         /* monitors it holds */
+    struct alias *aliases;            /* active ones (aliases.h) */
     struct seq_trace *seq_trace; /* the token of the message it received last; NULL: none (seq_trace.h) */
     struct blob *exit_reason;    /* why it ends as soon as its callback returns; NULL: it goes on */
     struct process *run_next;    /* next in the node's run queue */
@@ -64,7 +65,6 @@ struct process {
     bool queued;                 /* stands in the run queue */
     bool dead;                   /* ended; memory goes when nothing points to it any more */
     bool registered;             /* has a name in the registry */
-    bool aliased;                /* has aliases */
     bool rescan;                 /* offer left messages again after this callback */
 };
 

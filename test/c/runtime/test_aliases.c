@@ -1,8 +1,11 @@
 #include "runtime/fake_peer.h"
 
+#include "base/mem.h"
 #include "runtime/aliases.h"
 
-enum { MANY = 20000 };
+#include <time.h>
+
+enum { MANY = 20000, PROCESSES = 100000, SECONDS_MAX = 5 };
 
 /* The first reference is #0.1, and so on. */
 static struct ref alias(struct process *process, bool once)
@@ -114,6 +117,25 @@ static void alias_add__many__each_is_its_own(void **state)
     assert_null(f->node.aliases);
 }
 
+static const struct process_type bare = {.module = "bare", .size = sizeof(struct process)};
+
+/* Takes milliseconds if each looks for its own only. */
+static void aliases_process_down__many_processes__in_time(void **state)
+{
+    struct fake *f = *state;
+    struct process **processes = mem_alloc(PROCESSES * sizeof *processes);
+    for (unsigned i = 0; i < PROCESSES; i++) {
+        processes[i] = process_new(&f->node, &bare);
+        alias(processes[i], true);
+    }
+    clock_t start = clock();
+    for (unsigned i = 0; i < PROCESSES; i++)
+        process_exit_atom(processes[i], "over");
+    assert_true((clock() - start) / CLOCKS_PER_SEC < SECONDS_MAX);
+    assert_null(f->node.aliases);
+    mem_free(processes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -125,6 +147,7 @@ int main(void)
         FAKE_TEST(alias_send__from_a_local_process__goes_by_the_alias),
         FAKE_TEST(aliases_process_down__several__all_are_gone),
         FAKE_TEST(alias_add__many__each_is_its_own),
+        FAKE_TEST(aliases_process_down__many_processes__in_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
