@@ -70,14 +70,25 @@ static int run(const char *program)
     return status == 0 ? await_exit(pid) : status;
 }
 
-/* The first file that matches: folder, and what follows it, may hold wildcards. */
+/* folder as a pattern that only it matches. Room for twice its size and a NUL. */
+static void quote(const char *folder, char *pattern)
+{
+    for (; *folder != '\0'; folder++) {
+        if (strchr("*?[\\", *folder) != NULL)
+            *pattern++ = '\\';
+        *pattern++ = *folder;
+    }
+    *pattern = '\0';
+}
+
+/* The first file that matches: what follows the folder may hold wildcards. */
 static int run_matching(const char *folder, const char *rest)
 {
-    char pattern[PATH_MAX];
+    char quoted[2 * PATH_MAX], pattern[3 * PATH_MAX];
     glob_t found;
     int status = ERR_NOT_FOUND;
-    if (snprintf(pattern, sizeof pattern, "%s%s", folder, rest) >= (int)sizeof pattern)
-        return ERR_NOT_FOUND;
+    quote(folder, quoted);
+    snprintf(pattern, sizeof pattern, "%s%s", quoted, rest);
     if (glob(pattern, 0, NULL, &found) != 0)
         return ERR_NOT_FOUND;
     if (found.gl_pathc > 0)
