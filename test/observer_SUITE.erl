@@ -286,9 +286,9 @@ sys_by_rpc_is_sys(Config) ->
 %% However many timers run for those who watch, SIGTERM ends the node at once.
 a_stop_does_not_wait_for_collectors(_Config) ->
     Server = #{node := Node} = node_case:start(),
-    %% linked to the listener, or to nobody and for nobody: the end of the connection does not end that one
+    %% Linked to the listener; or to nobody, for a process of the node: the end of the connection does not end that one.
     Linked = spawn_link(Node, observer_backend, fetch_stats, [self(), 1000000]),
-    Alone = spawn(Node, observer_backend, fetch_stats, [nobody, 1000000]),
+    Alone = spawn(Node, observer_backend, fetch_stats, ['Elixir.Todo.List', 1000000]),
     true = erpc:call(Node, erlang, is_process_alive, [Alone]),
     {ok, _} = appmon_info:start_link(Node, self(), []),
     ok = sys:suspend({rex, Node}),

@@ -521,7 +521,7 @@ large_results(Config) ->
     equal(Config, throw, fun(At) -> rpc:call(At, erlang, throw, [Large]) end),
     Deep = lists:foldl(fun(_, T) -> [T] end, [], lists:seq(1, 5000)),
     equal(Config, deep, fun(At) -> rpc:call(At, erlang, throw, [Deep]) end),
-    Nested = lists:foldl(fun(_, A) -> [erlang, apply, A] end, [erlang, node, []], lists:seq(1, 5000)),
+    Nested = lists:foldl(fun(_, A) -> [erlang, apply, A] end, [erlang, node, []], lists:seq(1, 60)),
     equal(Config, nested, fun(At) -> erpc:call(At, erlang, apply, Nested) end).
 
 %% Each gets its own result; no process, link, monitor or message is left.
