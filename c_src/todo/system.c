@@ -23,17 +23,26 @@ struct todo_system {
     process_id supervisor; /* Todo.System; may have ended (restart intensity) */
 };
 
-/* Watches Todo.System from outside of the tree: its end is the end of the program, asked for or not. */
+/* Watches Todo.System from outside of the tree: its end is the end of the program, asked for or not. Other
+ * nodes see it and may kill it or tell it anything: what counts is whether Todo.System is there. */
 struct guardian {
     struct process process;
     struct todo_system *system;
+    bool told; /* of the end */
 };
+
+static struct process *supervisor_of(const struct todo_system *system)
+{
+    return process_find(system->database.node, system->supervisor);
+}
 
 static enum receive guardian_receive(struct process *self, struct slice message)
 {
     struct todo_system *system = ((struct guardian *)self)->system;
-    if (!etf_read_tagged(&message, "DOWN", 5))
+    if (!etf_read_tagged(&message, "DOWN", 5) || supervisor_of(system) != NULL)
         return RECEIVE_TAKEN;
+    ((struct guardian *)self)->told = true;
+    process_exit_atom(self, "normal");
     if (system->stopped != NULL)
         store_close(system->database.store, system->stopped, system->stopped_ctx);
     else
@@ -41,18 +50,36 @@ static enum receive guardian_receive(struct process *self, struct slice message)
     return RECEIVE_TAKEN;
 }
 
-static const struct process_type guardian_type = {
-    .module = "todo_guardian", .size = sizeof(struct guardian), .receive = guardian_receive};
+static void guardian_release(struct process *self, struct slice reason);
 
-static void start_guardian(struct todo_system *system, struct process *supervisor)
+static const struct process_type guardian_type = {.module = "todo_guardian",
+                                                  .size = sizeof(struct guardian),
+                                                  .receive = guardian_receive,
+                                                  .release = guardian_release};
+
+/* If Todo.System has ended already, it is told so at once. */
+static void start_guardian(struct todo_system *system)
 {
+    const struct node *node = system->database.node;
     struct guardian *guardian = (struct guardian *)process_new(system->database.node, &guardian_type);
+    const struct pid watched = {.node = buf_slice(&node->atom),
+                                .id = (uint32_t)system->supervisor,
+                                .serial = (uint32_t)(system->supervisor >> 32),
+                                .creation = node->creation};
     struct buf pid = BUF_EMPTY;
     struct ref ref;
     guardian->system = system;
-    process_write_pid(supervisor, &pid);
+    pid_write(&pid, &watched);
     monitor_add(&guardian->process, buf_slice(&pid), &ref);
     buf_release(&pid);
+}
+
+/* Another takes its place until the end is known. */
+static void guardian_release(struct process *self, struct slice reason)
+{
+    const struct guardian *guardian = (const struct guardian *)self;
+    if (!guardian->told)
+        start_guardian(guardian->system);
 }
 
 static void start_tree(struct todo_system *system, struct node *node)
@@ -89,7 +116,7 @@ static void start_tree(struct todo_system *system, struct node *node)
     int status = supervisor_start(node, &spec, NULL, "Elixir.Todo.System", &supervisor);
     assert(status == 0); /* the tree is ours: nothing in it depends on the world outside */
     system->supervisor = supervisor->process.id;
-    start_guardian(system, &supervisor->process);
+    start_guardian(system);
 }
 
 int todo_start(struct todo_system **out, const struct todo_config *config)
@@ -125,7 +152,7 @@ static void on_idle(struct store_request *request, int status, struct slice valu
     struct node *node = system->database.node;
     while (node_run(node))
         ;
-    struct process *supervisor = process_find(node, system->supervisor);
+    struct process *supervisor = supervisor_of(system);
     if (!store_is_idle(system->database.store))
         store_when_idle(system->database.store, &system->idle);
     else if (supervisor != NULL)

@@ -169,6 +169,55 @@ static void todo_start__leftovers_of_a_crash__are_removed(void **state)
     assert_int_equal(fake_dot_files(&test->f), 0);
 }
 
+/* ---- the guardian: any node may send it whatever it likes ---- */
+
+static struct process *guardian(struct test *test)
+{
+    const struct node *node = &test->f.node;
+    for (uint32_t slot = 1; slot < node->slot_used; slot++) {
+        struct process *process = node->slots[slot].process;
+        if (process != NULL && strcmp(process->type->module, "todo_guardian") == 0)
+            return process;
+    }
+    return NULL;
+}
+
+static void guardian__killed__the_end_is_noticed_all_the_same(void **state)
+{
+    struct test *test = *state;
+    start(test);
+    for (int i = 0; i < 3; i++) {
+        assert_non_null(guardian(test));
+        fake_exit(&test->f, guardian(test), "kill");
+        fake_turns(&test->f);
+    }
+    stop(test);
+    assert_int_equal(test->status, 0);
+    assert_int_equal(test->failed, 0);
+    assert_null(guardian(test));
+}
+
+static void guardian__killed_together_with_the_system__failed_is_called_once(void **state)
+{
+    struct test *test = *state;
+    start(test);
+    struct process *watching = guardian(test);
+    fake_exit(&test->f, named(test, "Elixir.Todo.System"), "kill");
+    fake_exit(&test->f, watching, "kill");
+    fake_turns(&test->f);
+    assert_int_equal(test->failed, 1);
+}
+
+static void guardian__told_of_an_end_that_was_none__goes_on(void **state)
+{
+    struct test *test = *state;
+    start(test);
+    fake_send(&test->f, guardian(test), "{'DOWN', a, process, b, c}");
+    fake_turns(&test->f);
+    assert_int_equal(test->failed, 0);
+    assert_true(is_registered(test, "Elixir.Todo.System"));
+}
+
 /* ---- stop ---- */
 
 static void todo_stop__changes_under_way__are_answered_and_on_disk(void **state)
@@ -372,6 +421,9 @@ int main(void)
         T(todo_start__stopped_and_started__has_everything),
         T(todo_start__unusable_folder__tells_why),
         T(todo_start__leftovers_of_a_crash__are_removed),
+        T(guardian__killed__the_end_is_noticed_all_the_same),
+        T(guardian__killed_together_with_the_system__failed_is_called_once),
+        T(guardian__told_of_an_end_that_was_none__goes_on),
         T(todo_stop__changes_under_way__are_answered_and_on_disk),
         T(todo_stop__calls_to_the_database__are_answered),
         T(todo_stop__lists__end_with_shutdown),
