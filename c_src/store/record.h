@@ -41,15 +41,19 @@ struct record {
 void record_append(struct buf *out, const struct record *record);
 size_t record_size(const struct record *record);
 
+/* Writes another durable into the head of a record that was appended before. */
+void record_set_durable(uint8_t head[RECORD_HEAD_SIZE], uint64_t durable);
+
 enum record_verdict {
     RECORD_OK,      /* *size: bytes of it */
     RECORD_END,     /* nothing more: no bytes left, or only zeros in place of a head */
     RECORD_DAMAGED, /* the head is whole, the payload is not (or is cut); key_crc tells whose it was, *size
-                       how long it is */
+                       how long it is (or would be: more than there is where it is cut) */
     RECORD_UNKNOWN  /* not even a head: where the next record stands only a search can tell (record_find) */
 };
 
-/* Looks at the record at the front of bytes. RECORD_DAMAGED: record has lsn and durable only. */
+/* Looks at the record at the front of bytes. RECORD_DAMAGED: record has lsn and durable only. The out
+ * parameters are set by RECORD_OK and RECORD_DAMAGED alone. */
 enum record_verdict record_parse(struct slice bytes, struct record *record, size_t *size, uint32_t *key_crc);
 
 /* Offset of the first whole record (RECORD_OK) in bytes whose LSN is greater than lsn, at or after from;
