@@ -6,25 +6,24 @@
 #include "base/mem.h"
 
 #include <errno.h>
-#include <limits.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #define TEMPORARY ".tmp-"
 #define PROBE     ".tmp-probe"
+#define JOURNAL   ".journal-"
 #define ASIDE     "%%aside." /* as a format */
 
-enum { PATH_ROOM = PATH_MAX + 256 };
-
-static void make_path(const struct files *files, const char *name, char path[PATH_ROOM])
+void files_path(const struct files *files, const char *name, char path[FILES_PATH_ROOM])
 {
-    snprintf(path, PATH_ROOM, "%s/%s", files->folder, name);
+    snprintf(path, FILES_PATH_ROOM, "%s/%s", files->folder, name);
 }
 
-static void make_temporary(const struct files *files, uint64_t id, char path[PATH_ROOM])
+static void make_temporary(const struct files *files, uint64_t id, char path[FILES_PATH_ROOM])
 {
-    snprintf(path, PATH_ROOM, "%s/" TEMPORARY "%llu", files->folder, (unsigned long long)id);
+    snprintf(path, FILES_PATH_ROOM, "%s/" TEMPORARY "%llu", files->folder, (unsigned long long)id);
 }
 
 struct leftovers {
@@ -35,10 +34,10 @@ struct leftovers {
 static void remove_leftover(void *ctx, const char *name)
 {
     struct leftovers *leftovers = ctx;
-    char path[PATH_ROOM];
+    char path[FILES_PATH_ROOM];
     if (strncmp(name, TEMPORARY, strlen(TEMPORARY)) != 0)
         return;
-    make_path(leftovers->files, name, path);
+    files_path(leftovers->files, name, path);
     int status = fs_remove(&leftovers->files->fs, path);
     if (status != 0)
         leftovers->status = status;
@@ -47,8 +46,8 @@ static void remove_leftover(void *ctx, const char *name)
 
 static int probe(const struct files *files)
 {
-    char path[PATH_ROOM];
-    make_path(files, PROBE, path);
+    char path[FILES_PATH_ROOM];
+    files_path(files, PROBE, path);
     int status = fs_write_file(&files->fs, path, slice_of_text("probe"));
     if (status == 0)
         status = fs_remove(&files->fs, path);
@@ -101,7 +100,7 @@ int files_check(struct files *files)
 {
     bool same;
     uv_mutex_lock(&files->lock);
-    int status = fs_same_folder(&files->fs, files->folder, files->lock_fd, &same);
+    int status = fs_same_file(&files->fs, files->folder, files->lock_fd, &same);
     if (status == 0 && !same)
         status = relock(files);
     uv_mutex_unlock(&files->lock);
@@ -110,45 +109,92 @@ int files_check(struct files *files)
 
 int files_read(const struct files *files, const char *name, struct buf *value)
 {
-    char path[PATH_ROOM];
-    make_path(files, name, path);
+    char path[FILES_PATH_ROOM];
+    files_path(files, name, path);
     return fs_read_file(&files->fs, path, files->value_size_max, value);
+}
+
+/* Writes the temporary by one of the functions for that. */
+static int prepare(const struct files *files, uint64_t id, struct slice value,
+                   int (*write)(const struct fs *fs, const char *path, struct slice bytes))
+{
+    char path[FILES_PATH_ROOM];
+    if (value.size > files->value_size_max)
+        return ERR_TOO_LARGE; /* it could not be read again */
+    make_temporary(files, id, path);
+    return write(&files->fs, path, value);
 }
 
 int files_prepare(const struct files *files, uint64_t id, struct slice value)
 {
-    char path[PATH_ROOM];
-    if (value.size > files->value_size_max)
-        return ERR_TOO_LARGE; /* it could not be read again */
+    return prepare(files, id, value, fs_write_file);
+}
+
+int files_prepare_unsynced(const struct files *files, uint64_t id, struct slice value)
+{
+    return prepare(files, id, value, fs_write_file_unsynced);
+}
+
+int files_sync_all(struct files *files)
+{
+    /* By another descriptor: this takes its time, and lock_fd may be closed meanwhile. It has been open since
+     * before the files were written, so that no error goes by unseen. */
+    uv_mutex_lock(&files->lock);
+    int fd = fcntl(files->lock_fd, F_DUPFD_CLOEXEC, 0);
+    int status = fd < 0 ? -errno : 0;
+    uv_mutex_unlock(&files->lock);
+    if (status != 0)
+        return status;
+    status = fs_sync_all(&files->fs, fd, files->folder);
+    fs_close(fd);
+    return status;
+}
+
+void files_discard(const struct files *files, uint64_t id)
+{
+    char path[FILES_PATH_ROOM];
     make_temporary(files, id, path);
-    return fs_write_file(&files->fs, path, value);
+    fs_remove(&files->fs, path); /* what stays is removed by files_open */
 }
 
 int files_publish(const struct files *files, uint64_t id, const char *name)
 {
-    char from[PATH_ROOM], to[PATH_ROOM];
+    char from[FILES_PATH_ROOM], to[FILES_PATH_ROOM];
     make_temporary(files, id, from);
-    make_path(files, name, to);
+    files_path(files, name, to);
     int status = fs_rename(&files->fs, from, to);
     if (status != 0)
         fs_remove(&files->fs, from);
     return status;
 }
 
+int files_write(const struct files *files, uint64_t id, const char *name, struct slice bytes)
+{
+    char path[FILES_PATH_ROOM];
+    make_temporary(files, id, path);
+    int status = fs_write_file(&files->fs, path, bytes);
+    return status == 0 ? files_publish(files, id, name) : status;
+}
+
 int files_remove(const struct files *files, const char *name)
 {
-    char path[PATH_ROOM];
-    make_path(files, name, path);
+    char path[FILES_PATH_ROOM];
+    files_path(files, name, path);
     return fs_remove(&files->fs, path);
+}
+
+void files_aside_name(uint64_t id, const char *name, char aside[FILES_NAME_ROOM])
+{
+    snprintf(aside, FILES_NAME_ROOM, ASIDE "%lld.%llu.%.190s", (long long)time(NULL), (unsigned long long)id,
+             name);
 }
 
 int files_set_aside(const struct files *files, uint64_t id, const char *name, struct buf *aside)
 {
-    char from[PATH_ROOM], to[PATH_ROOM], new_name[256];
-    snprintf(new_name, sizeof new_name, ASIDE "%lld.%llu.%.190s", (long long)time(NULL),
-             (unsigned long long)id, name);
-    make_path(files, name, from);
-    make_path(files, new_name, to);
+    char from[FILES_PATH_ROOM], to[FILES_PATH_ROOM], new_name[FILES_NAME_ROOM];
+    files_aside_name(id, name, new_name);
+    files_path(files, name, from);
+    files_path(files, new_name, to);
     int status = fs_rename(&files->fs, from, to);
     if (status == 0)
         buf_append(aside, new_name, strlen(new_name) + 1);
@@ -169,4 +215,15 @@ static void append_name(void *ctx, const char *name)
 int files_names(const struct files *files, struct buf *names)
 {
     return fs_list_folder(&files->fs, files->folder, append_name, names);
+}
+
+static void append_journal(void *ctx, const char *name)
+{
+    if (strncmp(name, JOURNAL, strlen(JOURNAL)) == 0)
+        buf_append(ctx, name, strlen(name) + 1);
+}
+
+int files_journals(const struct files *files, struct buf *names)
+{
+    return fs_list_folder(&files->fs, files->folder, append_journal, names);
 }

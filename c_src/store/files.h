@@ -4,6 +4,7 @@
  *
  *   name            a value, visible only when it is whole
  *   .tmp-<number>   a value on its way; what a crash leaves is removed by files_open
+ *   .journal-...    store/segment.h
  */
 #ifndef STORE_FILES_H
 #define STORE_FILES_H
@@ -12,7 +13,10 @@
 #include "base/slice.h"
 #include "store/fs.h"
 
+#include <limits.h>
 #include <uv.h>
+
+enum { FILES_NAME_ROOM = 256, FILES_PATH_ROOM = PATH_MAX + FILES_NAME_ROOM };
 
 struct files {
     struct fs fs;
@@ -36,9 +40,16 @@ int files_read(const struct files *files, const char *name, struct buf *value);
 
 /* First half of a replacement: writes and syncs the temporary of that number, which nobody else uses now. */
 int files_prepare(const struct files *files, uint64_t id, struct slice value);
+/* The same without the sync: of many temporaries at once, then files_sync_all. */
+int files_prepare_unsynced(const struct files *files, uint64_t id, struct slice value);
+int files_sync_all(struct files *files);
+/* Takes a first half back. */
+void files_discard(const struct files *files, uint64_t id);
 /* Second half: gives it its name. Durable after files_sync. */
 int files_publish(const struct files *files, uint64_t id, const char *name);
-/* The same for a removal. */
+/* Both halves, for a file of the folder that is no value and has no size limit. */
+int files_write(const struct files *files, uint64_t id, const char *name, struct slice bytes);
+/* The same as files_publish for a removal. */
 int files_remove(const struct files *files, const char *name);
 int files_sync(const struct files *files);
 
@@ -47,7 +58,16 @@ int files_sync(const struct files *files);
  * Errors: ERR_NOT_FOUND, negative errno. */
 int files_set_aside(const struct files *files, uint64_t id, const char *name, struct buf *aside);
 
+/* That other name. */
+void files_aside_name(uint64_t id, const char *name, char aside[FILES_NAME_ROOM]);
+
 /* Appends the names of all values, each with a NUL. */
 int files_names(const struct files *files, struct buf *names);
+
+/* The same of what begins with .journal- */
+int files_journals(const struct files *files, struct buf *names);
+
+/* Where a file of the folder is, for the functions of fs.h. */
+void files_path(const struct files *files, const char *name, char path[FILES_PATH_ROOM]);
 
 #endif

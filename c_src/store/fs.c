@@ -84,7 +84,7 @@ int fs_lock_folder(const struct fs *fs, const char *path, int *out)
     return status;
 }
 
-int fs_same_folder(const struct fs *fs, const char *path, int fd, bool *same)
+int fs_same_file(const struct fs *fs, const char *path, int fd, bool *same)
 {
     struct stat by_path, by_fd;
     int status = fault(fs, FS_STAT, path);
@@ -119,7 +119,7 @@ static int read_all(const struct fs *fs, int fd, const char *path, size_t size_m
     int status = check_regular(fd, size_max, &size);
     if (status != 0)
         return status;
-    buf_reserve(out, size + 1);
+    buf_reserve(out, size + READ_STEP);
     for (;;) {
         status = fault(fs, FS_READ, path);
         if (status != 0)
@@ -152,7 +152,7 @@ int fs_read_file(const struct fs *fs, const char *path, size_t size_max, struct 
     return status;
 }
 
-static int write_all(const struct fs *fs, int fd, const char *path, struct slice bytes)
+int fs_append(const struct fs *fs, int fd, const char *path, struct slice bytes)
 {
     while (bytes.size > 0) {
         int status = fault(fs, FS_WRITE, path);
@@ -169,16 +169,32 @@ static int write_all(const struct fs *fs, int fd, const char *path, struct slice
     return 0;
 }
 
-static int sync_fd(const struct fs *fs, int fd, const char *path)
+/* One of the calls of the fsync family. */
+static int sync_by(const struct fs *fs, int (*sync)(int fd), enum fs_call call, int fd, const char *path)
 {
-    int status = fault(fs, FS_FSYNC, path);
+    int status = fault(fs, call, path);
     if (status != 0)
         return status;
     int result;
     do
-        result = fsync(fd);
+        result = sync(fd);
     while (result != 0 && errno == EINTR);
     return result == 0 ? 0 : -errno;
+}
+
+static int sync_fd(const struct fs *fs, int fd, const char *path)
+{
+    return sync_by(fs, fsync, FS_FSYNC, fd, path);
+}
+
+int fs_sync_data(const struct fs *fs, int fd, const char *path)
+{
+    return sync_by(fs, fdatasync, FS_FDATASYNC, fd, path);
+}
+
+int fs_sync_all(const struct fs *fs, int fd, const char *path)
+{
+    return sync_by(fs, syncfs, FS_SYNCFS, fd, path);
 }
 
 /* close(2) may report what write(2) did not. */
@@ -190,14 +206,14 @@ static int close_checked(const struct fs *fs, int fd, const char *path)
     return status;
 }
 
-int fs_write_file(const struct fs *fs, const char *path, struct slice bytes)
+static int write_file(const struct fs *fs, const char *path, struct slice bytes, bool sync)
 {
     int fd;
     int status = open_path(fs, path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, &fd);
     if (status != 0)
         return status;
-    status = write_all(fs, fd, path, bytes);
-    if (status == 0)
+    status = fs_append(fs, fd, path, bytes);
+    if (status == 0 && sync)
         status = sync_fd(fs, fd, path);
     int closed = close_checked(fs, fd, path);
     if (status == 0)
@@ -205,6 +221,37 @@ int fs_write_file(const struct fs *fs, const char *path, struct slice bytes)
     if (status != 0)
         unlink(path);
     return status;
+}
+
+int fs_write_file(const struct fs *fs, const char *path, struct slice bytes)
+{
+    return write_file(fs, path, bytes, true);
+}
+
+int fs_write_file_unsynced(const struct fs *fs, const char *path, struct slice bytes)
+{
+    return write_file(fs, path, bytes, false);
+}
+
+int fs_create(const struct fs *fs, const char *path, int *fd)
+{
+    return open_path(fs, path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, fd);
+}
+
+int fs_allocate(const struct fs *fs, int fd, const char *path, size_t size)
+{
+    int status = fault(fs, FS_FALLOCATE, path);
+    if (status != 0)
+        return status;
+    int result;
+    do
+        result = fallocate(fd, 0, 0, (off_t)size);
+    while (result != 0 && errno == EINTR);
+    if (result == 0)
+        return 0;
+    status = -errno;
+    /* Some file systems keep the part that they had room for: others need it more. */
+    return ftruncate(fd, 0) == 0 ? status : -errno;
 }
 
 int fs_rename(const struct fs *fs, const char *from, const char *to)

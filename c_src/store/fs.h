@@ -24,7 +24,10 @@ enum fs_call {
     FS_UNLINK,
     FS_OPENDIR,
     FS_FLOCK,
-    FS_STAT
+    FS_STAT,
+    FS_FALLOCATE,
+    FS_FDATASYNC,
+    FS_SYNCFS
 };
 
 /* Asked before each call. 0: do it. Negative errno: fail with it. FS_SHORT: a write writes half of it and
@@ -44,8 +47,8 @@ int fs_make_folder(const struct fs *fs, const char *path);
  * fd: out. Errors: ERR_LOCKED, negative errno. */
 int fs_lock_folder(const struct fs *fs, const char *path, int *fd);
 
-/* True if the path still leads to the folder behind fd. Errors: negative errno of stat(2). */
-int fs_same_folder(const struct fs *fs, const char *path, int fd, bool *same);
+/* True if the path still leads to the file or folder behind fd. Errors: negative errno of stat(2). */
+int fs_same_file(const struct fs *fs, const char *path, int fd, bool *same);
 
 /* Appends the whole content of a regular file to out. Symbolic links, devices and pipes are not followed and
  * do not block. Errors: ERR_NOT_FOUND (no such file), ERR_TOO_LARGE (more than size_max bytes), -EISDIR,
@@ -55,6 +58,22 @@ int fs_read_file(const struct fs *fs, const char *path, size_t size_max, struct 
 /* Creates or replaces the file (mode 0600), writes bytes, syncs and closes it. On failure the file is
  * removed. */
 int fs_write_file(const struct fs *fs, const char *path, struct slice bytes);
+
+/* The same without the sync: durable after fs_sync_all. */
+int fs_write_file_unsynced(const struct fs *fs, const char *path, struct slice bytes);
+
+/* Makes all that was written durable that is on the file system of the folder behind fd. */
+int fs_sync_all(const struct fs *fs, int fd, const char *path);
+
+/* A file that grows: created (mode 0600, -EEXIST if it is there), given room, written at its end, synced.
+ * fd: out, for fs_close. */
+int fs_create(const struct fs *fs, const char *path, int *fd);
+/* Makes the file, new and empty, size bytes of zeros long, so that a sync of what is written into them has
+ * less to do. On failure (the file system cannot do that, or has not so much room) it is empty again. */
+int fs_allocate(const struct fs *fs, int fd, const char *path, size_t size);
+/* Writes behind what was written before. On failure some of it may be there. */
+int fs_append(const struct fs *fs, int fd, const char *path, struct slice bytes);
+int fs_sync_data(const struct fs *fs, int fd, const char *path);
 
 int fs_rename(const struct fs *fs, const char *from, const char *to);
 

@@ -14,9 +14,11 @@
 #include <unistd.h>
 
 static const char *const call_names[] = {
-    [FS_MKDIR] = "mkdir", [FS_OPEN] = "open",       [FS_READ] = "read",     [FS_WRITE] = "write",
-    [FS_FSYNC] = "fsync", [FS_CLOSE] = "close",     [FS_RENAME] = "rename", [FS_UNLINK] = "unlink",
-    [FS_FLOCK] = "flock", [FS_OPENDIR] = "opendir", [FS_STAT] = "stat"};
+    [FS_MKDIR] = "mkdir",         [FS_OPEN] = "open",     [FS_READ] = "read",
+    [FS_WRITE] = "write",         [FS_FSYNC] = "fsync",   [FS_CLOSE] = "close",
+    [FS_RENAME] = "rename",       [FS_UNLINK] = "unlink", [FS_FLOCK] = "flock",
+    [FS_OPENDIR] = "opendir",     [FS_STAT] = "stat",     [FS_FALLOCATE] = "fallocate",
+    [FS_FDATASYNC] = "fdatasync", [FS_SYNCFS] = "syncfs"};
 
 static const char *last_part(const char *path)
 {

@@ -214,6 +214,49 @@ static void replace__any_call_fails__old_value_and_no_temporary(void **state)
     files_close(&files);
 }
 
+static void prepare_unsynced__then_sync_all__published(void **state)
+{
+    struct fake_disk *disk = *state;
+    struct files files;
+    char text[VALUE_MAX + 2];
+    open_files(disk, &files);
+    fake_disk_forget(disk);
+    assert_int_equal(files_prepare_unsynced(&files, 1, slice_of_text("1")), 0);
+    assert_int_equal(files_prepare_unsynced(&files, 2, slice_of_text("2")), 0);
+    assert_int_equal(fake_disk_count(disk, "fsync"), 0);
+    assert_int_equal(files_sync_all(&files), 0);
+    assert_int_equal(fake_disk_count(disk, "syncfs persist"), 1);
+    assert_int_equal(files_publish(&files, 1, "a"), 0);
+    files_discard(&files, 2);
+    fake_disk_assert(disk, "a", "1");
+    assert_int_equal(fake_disk_entries(disk, ""), 1);
+    fake_disk_fail(disk, FS_SYNCFS, NULL, 0, 1, -EIO);
+    assert_int_equal(files_sync_all(&files), -EIO);
+    memset(text, 'a', sizeof text);
+    assert_int_equal(files_prepare_unsynced(&files, 1, slice_of(text, VALUE_MAX + 1)), ERR_TOO_LARGE);
+    files_close(&files);
+}
+
+static void write__larger_than_a_value__synced_and_there(void **state)
+{
+    struct fake_disk *disk = *state;
+    struct files files;
+    char text[VALUE_MAX + 2];
+    open_files(disk, &files);
+    memset(text, 'a', sizeof text);
+    text[VALUE_MAX + 1] = '\0';
+    assert_int_equal(files_write(&files, 1, "%aside", slice_of_text(text)), 0);
+    fake_disk_assert(disk, "%aside", text);
+    assert_int_equal(fake_disk_count(disk, "fsync .tmp-1"), 1);
+    fake_disk_fail(disk, FS_FSYNC, NULL, 0, 1, -EIO);
+    assert_int_equal(files_write(&files, 1, "%aside", slice_of_text("b")), -EIO);
+    fake_disk_fail(disk, FS_RENAME, NULL, 0, 1, -EIO);
+    assert_int_equal(files_write(&files, 1, "%aside", slice_of_text("b")), -EIO);
+    fake_disk_assert(disk, "%aside", text);
+    assert_int_equal(fake_disk_entries(disk, ""), 1);
+    files_close(&files);
+}
+
 static void replace__too_large__refused(void **state)
 {
     struct fake_disk *disk = *state;
@@ -336,6 +379,28 @@ static void names__mixed__values_only(void **state)
     files_close(&files);
 }
 
+static void journals__mixed__only_these_and_kept_by_open(void **state)
+{
+    struct fake_disk *disk = *state;
+    struct files files;
+    struct buf names = BUF_EMPTY;
+    assert_int_equal(mkdir(disk->folder, 0700), 0);
+    fake_disk_put(disk, ".journal-0-1", "records");
+    fake_disk_put(disk, ".journal", "");
+    fake_disk_put(disk, "journal-0-1", "");
+    fake_disk_put(disk, ".tmp-1", "");
+    open_files(disk, &files);
+    assert_int_equal(files_journals(&files, &names), 0);
+    assert_int_equal(names.size, strlen(".journal-0-1") + 1);
+    assert_string_equal((const char *)names.data, ".journal-0-1");
+    fake_disk_assert(disk, ".journal-0-1", "records");
+    buf_clear(&names);
+    assert_int_equal(files_names(&files, &names), 0);
+    assert_string_equal((const char *)names.data, "journal-0-1");
+    buf_release(&names);
+    files_close(&files);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -351,6 +416,8 @@ int main(void)
         TEST(check__replaced_by_one_in_use__err_locked_until_free),
         TEST(replace__new_and_old__content_and_no_temporary),
         TEST(replace__any_call_fails__old_value_and_no_temporary),
+        TEST(prepare_unsynced__then_sync_all__published),
+        TEST(write__larger_than_a_value__synced_and_there),
         TEST(replace__too_large__refused),
         TEST(replace__odd_file__folder_stays_others_replaced),
         TEST(remove__there_or_not__gone),
@@ -358,6 +425,7 @@ int main(void)
         TEST(set_aside__long_name__cut),
         TEST(set_aside__cannot__error_and_file_stays),
         TEST(names__mixed__values_only),
+        TEST(journals__mixed__only_these_and_kept_by_open),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -89,12 +89,29 @@ static void same_folder__moved_and_replaced__told(void **state)
     int fd;
     bool same = false;
     assert_int_equal(fs_lock_folder(&disk->fs, disk->folder, &fd), 0);
-    assert_int_equal(fs_same_folder(&disk->fs, disk->folder, fd, &same), 0);
+    assert_int_equal(fs_same_file(&disk->fs, disk->folder, fd, &same), 0);
     assert_true(same);
     fake_disk_rename(disk, "persist", "away");
-    assert_int_equal(fs_same_folder(&disk->fs, disk->folder, fd, &same), -ENOENT);
+    assert_int_equal(fs_same_file(&disk->fs, disk->folder, fd, &same), -ENOENT);
     assert_int_equal(mkdir(disk->folder, 0700), 0);
-    assert_int_equal(fs_same_folder(&disk->fs, disk->folder, fd, &same), 0);
+    assert_int_equal(fs_same_file(&disk->fs, disk->folder, fd, &same), 0);
+    assert_false(same);
+    fs_close(fd);
+}
+
+static void same_file__removed_and_replaced__told(void **state)
+{
+    struct fake_disk *disk = *state;
+    const char *path = fake_disk_path(disk, "file");
+    int fd;
+    bool same = false;
+    assert_int_equal(fs_create(&disk->fs, path, &fd), 0);
+    assert_int_equal(fs_same_file(&disk->fs, path, fd, &same), 0);
+    assert_true(same);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(fs_same_file(&disk->fs, path, fd, &same), -ENOENT);
+    fake_disk_put(disk, "file", "");
+    assert_int_equal(fs_same_file(&disk->fs, path, fd, &same), 0);
     assert_false(same);
     fs_close(fd);
 }
@@ -238,6 +255,106 @@ static void write_file__symbolic_link__not_followed(void **state)
     fake_disk_assert(disk, "file", "text");
 }
 
+static void write_file_unsynced__new_and_old__content_and_no_fsync(void **state)
+{
+    struct fake_disk *disk = *state;
+    const char *path = fake_disk_path(disk, "file");
+    assert_int_equal(fs_write_file_unsynced(&disk->fs, path, slice_of_text("longer")), 0);
+    assert_int_equal(fs_write_file_unsynced(&disk->fs, path, slice_of_text("text")), 0);
+    fake_disk_assert(disk, "file", "text");
+    assert_int_equal(fake_disk_count(disk, "fsync"), 0);
+    fake_disk_fail(disk, FS_WRITE, NULL, 0, 1, FS_SHORT);
+    assert_int_equal(fs_write_file_unsynced(&disk->fs, path, slice_of_text("text")), -EIO);
+    assert_int_equal(fake_disk_entries(disk, ""), 0);
+}
+
+static void sync_all__folder__done_or_error(void **state)
+{
+    struct fake_disk *disk = *state;
+    int fd;
+    assert_int_equal(fs_lock_folder(&disk->fs, disk->folder, &fd), 0);
+    assert_int_equal(fs_sync_all(&disk->fs, fd, disk->folder), 0);
+    assert_int_equal(fake_disk_count(disk, "syncfs persist"), 1);
+    fake_disk_fail(disk, FS_SYNCFS, NULL, 0, 1, -EIO);
+    assert_int_equal(fs_sync_all(&disk->fs, fd, disk->folder), -EIO);
+    fs_close(fd);
+    assert_int_equal(fs_sync_all(&disk->fs, -1, disk->folder), -EBADF);
+}
+
+static void create__new_or_there__private_or_eexist(void **state)
+{
+    struct fake_disk *disk = *state;
+    const char *path = fake_disk_path(disk, "file");
+    int fd = -1;
+    umask(0);
+    fake_disk_fail(disk, FS_OPEN, NULL, 0, 1, -ENOSPC);
+    assert_int_equal(fs_create(&disk->fs, path, &fd), -ENOSPC);
+    assert_int_equal(fs_create(&disk->fs, path, &fd), 0);
+    assert_int_equal(mode_of(path), 0600);
+    fs_close(fd);
+    assert_int_equal(fs_create(&disk->fs, path, &fd), -EEXIST);
+}
+
+static long size_of(const char *path)
+{
+    struct stat info;
+    assert_int_equal(stat(path, &info), 0);
+    return (long)info.st_size;
+}
+
+static void append__in_allocated_room__behind_each_other(void **state)
+{
+    struct fake_disk *disk = *state;
+    const char *path = fake_disk_path(disk, "file");
+    int fd;
+    assert_int_equal(fs_create(&disk->fs, path, &fd), 0);
+    assert_int_equal(fs_allocate(&disk->fs, fd, path, 100), 0);
+    assert_int_equal(size_of(path), 100);
+    assert_int_equal(fs_append(&disk->fs, fd, path, slice_of_text("one")), 0);
+    assert_int_equal(fs_append(&disk->fs, fd, path, slice_of_text("two")), 0);
+    assert_int_equal(fs_append(&disk->fs, fd, path, slice_of(NULL, 0)), 0);
+    assert_int_equal(fs_sync_data(&disk->fs, fd, path), 0);
+    assert_int_equal(size_of(path), 100);
+    assert_int_equal(fake_disk_count(disk, "fdatasync file"), 1);
+    fs_close(fd);
+    struct buf content = BUF_EMPTY;
+    assert_true(fake_disk_get(disk, "file", &content));
+    assert_int_equal(content.size, 100);
+    assert_memory_equal(content.data, "onetwo\0", 7);
+    buf_release(&content);
+}
+
+static void append__call_fails__error(void **state)
+{
+    struct fake_disk *disk = *state;
+    const char *path = fake_disk_path(disk, "file");
+    int fd;
+    assert_int_equal(fs_create(&disk->fs, path, &fd), 0);
+    fake_disk_fail(disk, FS_FALLOCATE, NULL, 0, 1, -EOPNOTSUPP);
+    assert_int_equal(fs_allocate(&disk->fs, fd, path, 100), -EOPNOTSUPP);
+    assert_int_equal(size_of(path), 0);
+    fake_disk_fail(disk, FS_WRITE, NULL, 0, 1, FS_SHORT);
+    assert_int_equal(fs_append(&disk->fs, fd, path, slice_of_text("abcd")), -EIO);
+    fake_disk_assert(disk, "file", "ab");
+    fake_disk_fail(disk, FS_WRITE, NULL, 0, 1, -EDQUOT);
+    assert_int_equal(fs_append(&disk->fs, fd, path, slice_of_text("abcd")), -EDQUOT);
+    fake_disk_fail(disk, FS_FDATASYNC, NULL, 0, 1, -EIO);
+    assert_int_equal(fs_sync_data(&disk->fs, fd, path), -EIO);
+    fs_close(fd);
+}
+
+/* More than any disk has. */
+static void allocate__no_room__error_and_empty_again(void **state)
+{
+    struct fake_disk *disk = *state;
+    const char *path = fake_disk_path(disk, "file");
+    int fd;
+    assert_int_equal(fs_create(&disk->fs, path, &fd), 0);
+    assert_true(fs_allocate(&disk->fs, fd, path, (size_t)1 << 62) < 0);
+    assert_int_equal(size_of(path), 0);
+    fs_close(fd);
+}
+
 static void rename_and_remove__there_or_not__done_or_error(void **state)
 {
     struct fake_disk *disk = *state;
@@ -299,6 +416,7 @@ int main(void)
         TEST(lock_folder__locked__err_locked_until_closed),
         TEST(lock_folder__no_folder__error),
         TEST(same_folder__moved_and_replaced__told),
+        TEST(same_file__removed_and_replaced__told),
         TEST(read_file__regular__appended),
         TEST(read_file__many_steps__whole),
         TEST(read_file__odd__error_and_nothing_appended),
@@ -307,6 +425,12 @@ int main(void)
         TEST(write_file__new_and_old__content_private_synced),
         TEST(write_file__call_fails__error_and_no_file),
         TEST(write_file__symbolic_link__not_followed),
+        TEST(write_file_unsynced__new_and_old__content_and_no_fsync),
+        TEST(sync_all__folder__done_or_error),
+        TEST(create__new_or_there__private_or_eexist),
+        TEST(append__in_allocated_room__behind_each_other),
+        TEST(append__call_fails__error),
+        TEST(allocate__no_room__error_and_empty_again),
         TEST(rename_and_remove__there_or_not__done_or_error),
         TEST(sync_folder__there_or_not__done_or_error),
         TEST(list_folder__mixed__regular_files),
