@@ -24,7 +24,8 @@
     X(ERR_BAD_COOKIE, -1013, "bad_cookie", "the digest does not match our cookie")                           \
     X(ERR_REFUSED, -1014, "refused", "the connection was refused by name or flags")                          \
     X(ERR_TIMEOUT, -1015, "timeout", "not in time")                                                          \
-    X(ERR_SYSTEM_LIMIT, -1016, "system_limit", "a limit is reached")
+    X(ERR_SYSTEM_LIMIT, -1016, "system_limit", "a limit is reached")                                         \
+    X(ERR_VERSION, -1017, "version", "written in another format version")
 
 enum error_code {
 #define ERROR_CODE(name, value, atom, text) name = (value),
