@@ -32,7 +32,7 @@ enum {
     HANDSHAKES_MAX = 256,
     OUTPUT_SIZE_MAX = 8 * 1024 * 1024,
     FRAME_HEAD_MAX = 64 * 1024, /* what surrounds a value */
-    STOP_MS = 30000,            /* who waits for us to stop waits a little longer */
+    STOP_MORE_S = 5,            /* a stop that takes so much longer than it may does not end by itself */
     STOP_SIGNALS = 3,
 };
 
@@ -87,7 +87,7 @@ static void on_todo_stopped(void *ctx, int status)
 
 static void on_stop_timeout(uv_timer_t *timer)
 {
-    log_write(LOG_ERROR, "main", "stop_timeout", "after_ms=%d", STOP_MS);
+    log_write(LOG_ERROR, "main", "stop_timeout", "the journals have what is not in files yet");
     _exit(EXIT_STATUS_FAILURE);
 }
 
@@ -96,7 +96,8 @@ static void stop(struct app *app)
     if (app->stopping)
         return;
     app->stopping = true;
-    uv_timer_start(&app->stop_timer, on_stop_timeout, STOP_MS, 0);
+    uv_timer_start(&app->stop_timer, on_stop_timeout,
+                   ((uint64_t)app->options.stop_timeout_s + STOP_MORE_S) * 1000, 0);
     if (app->connections != NULL)
         connections_stop_accepting(app->connections);
     if (app->todo != NULL)
@@ -219,12 +220,23 @@ static enum exit_status start_connections(struct app *app)
                        : fail(EXIT_STATUS_LISTEN, "cannot_listen", subject, error_text(status));
 }
 
+/* More changes than the disk takes: whoever sends them waits. */
+static void on_pressure(void *ctx, bool pressed)
+{
+    struct app *app = ctx;
+    if (app->connections != NULL)
+        connections_hold_back(app->connections, pressed);
+}
+
 static enum exit_status start_todo(struct app *app)
 {
     const struct todo_config config = {.node = &app->node,
                                        .persist = app->options.persist,
                                        .workers = app->options.workers,
+                                       .journal_limit = app->options.journal_limit,
+                                       .stop_timeout_ms = (uint64_t)app->options.stop_timeout_s * 1000,
                                        .expire_s = app->options.expire_s,
+                                       .pressure = on_pressure,
                                        .failed = on_todo_failed,
                                        .ctx = app};
     int status = todo_start(&app->todo, &config);

@@ -7,7 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MESSAGE_MAX = 256, WORKERS_MAX = 64, NET_TICKTIME_S_MAX = 86400 };
+enum {
+    MESSAGE_MAX = 256,
+    WORKERS_MAX = 64,
+    NET_TICKTIME_S_MAX = 86400,
+    JOURNAL_LIMIT_MIB_MAX = 65536,
+    STOP_TIMEOUT_S_MAX = 86400
+};
 
 enum option_code {
     OPTION_SNAME = 1,
@@ -18,6 +24,8 @@ enum option_code {
     OPTION_PORT,
     OPTION_LISTEN,
     OPTION_EXPIRE,
+    OPTION_JOURNAL_LIMIT,
+    OPTION_STOP_TIMEOUT,
     OPTION_NET_TICKTIME,
     OPTION_EXIT_ON_EOF,
     OPTION_LOG_LEVEL,
@@ -34,6 +42,8 @@ static const struct option known[] = {
     {"port", required_argument, NULL, OPTION_PORT},
     {"listen", required_argument, NULL, OPTION_LISTEN},
     {"expire", required_argument, NULL, OPTION_EXPIRE},
+    {"journal-limit", required_argument, NULL, OPTION_JOURNAL_LIMIT},
+    {"stop-timeout", required_argument, NULL, OPTION_STOP_TIMEOUT},
     {"net-ticktime", required_argument, NULL, OPTION_NET_TICKTIME},
     {"exit-on-eof", no_argument, NULL, OPTION_EXIT_ON_EOF},
     {"log-level", required_argument, NULL, OPTION_LOG_LEVEL},
@@ -72,6 +82,16 @@ static enum options_result set_number(struct options *options, int code, const c
         if (!parse_number(text, 0, UINT16_MAX, &number))
             return bad(message, "--port takes a number from 0 to 65535", text);
         options->port = (uint16_t)number;
+        break;
+    case OPTION_JOURNAL_LIMIT:
+        if (!parse_number(text, 1, JOURNAL_LIMIT_MIB_MAX, &number))
+            return bad(message, "--journal-limit takes a number of MiB from 1 to 65536", text);
+        options->journal_limit = (size_t)number << 20;
+        break;
+    case OPTION_STOP_TIMEOUT:
+        if (!parse_number(text, 1, STOP_TIMEOUT_S_MAX, &number))
+            return bad(message, "--stop-timeout takes a number of seconds from 1 to 86400", text);
+        options->stop_timeout_s = (unsigned)number;
         break;
     case OPTION_NET_TICKTIME:
         if (!parse_number(text, 1, NET_TICKTIME_S_MAX, &number))
@@ -131,6 +151,8 @@ enum options_result options_parse(int argc, char **argv, struct options *options
     *options = (struct options){.persist = "./persist",
                                 .workers = 3,
                                 .listen = "0.0.0.0",
+                                .journal_limit = (size_t)64 << 20,
+                                .stop_timeout_s = 30,
                                 .net_ticktime_s = 60,
                                 .log_level = LOG_INFO};
     opterr = 0; /* the caller says it, in its own form */
@@ -163,6 +185,9 @@ static const char help[] =
     "  --port P            port to listen on (default: any)\n"
     "  --listen ADDRESS    numeric address to listen on (default 0.0.0.0)\n"
     "  --expire SECONDS    idle lists leave the memory after so long (default 0: never)\n"
+    "  --journal-limit MIB journal of a storage thread, 1 to 65536 MiB; a start after a crash reads it\n"
+    "                      (default 64)\n"
+    "  --stop-timeout SECONDS  what a stop may take to write all values; else journals stay (default 30)\n"
     "  --net-ticktime SECONDS  a node that is silent for so long is lost; the same on all nodes\n"
     "                      (default 60)\n"
     "  --exit-on-eof       stop when stdin ends\n"

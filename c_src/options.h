@@ -5,6 +5,7 @@
 #include "base/log.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -27,6 +28,8 @@ struct options {
     const char *cookie_file; /* NULL: not given */
     uint16_t port;           /* 0: any */
     const char *listen;      /* numeric address */
+    size_t journal_limit;    /* bytes, of a worker */
+    unsigned stop_timeout_s; /* what a stop may take at most */
     unsigned expire_s;       /* 0: lists do not expire */
     unsigned net_ticktime_s; /* a peer that is silent for so long (up to a quarter more) is lost */
     bool exit_on_eof;        /* the end of stdin ends the program */

@@ -40,7 +40,9 @@ titles(Pid) ->
 file(#{folder := Folder}, Name) ->
     filename:join(Folder, Name).
 
+%% A value is in its file when the node has been idle for a moment.
 value(Server, Name) ->
+    node_case:await(fun() -> filelib:is_regular(file(Server, Name)) end),
     {ok, Bytes} = file:read_file(file(Server, Name)),
     binary_to_term(Bytes).
 

@@ -177,7 +177,9 @@ sync_answers_ok(Config) ->
     ok = gen_server:cast(Pid, {add_entry, ?ENTRY(?D1, a)}),
     ?assertEqual(ok, gen_server:call(Pid, sync)),
     #{folder := Folder} = ?config(server, Config),
-    {ok, Bytes} = file:read_file(filename:join(Folder, ?config(name, Config))),
+    File = filename:join(Folder, ?config(name, Config)),
+    node_case:await(fun() -> filelib:is_regular(File) end),
+    {ok, Bytes} = file:read_file(File),
     ?assertMatch(#{'__struct__' := 'Elixir.Todo.List', next_id := 2, entries := #{1 := #{title := a}}},
                  binary_to_term(Bytes)).
 

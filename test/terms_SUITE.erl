@@ -70,6 +70,7 @@ equal_terms_equal_bytes(Config) ->
          ok = gen_server:call(Database, {store, Key, Term}),
          ok
      end || {Key, Term} <- [{<<"m1">>, Map}, {<<"m2">>, maps:from_list(lists:reverse(maps:to_list(Map)))}]],
+    node_case:await(fun() -> filelib:is_regular(filename:join(Folder, "m2")) end),
     {ok, Bytes} = file:read_file(filename:join(Folder, "m1")),
     ?assertEqual({ok, Bytes}, file:read_file(filename:join(Folder, "m2"))),
     ?assert(Map =:= binary_to_term(Bytes)),

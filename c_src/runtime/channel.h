@@ -39,6 +39,7 @@ struct channels {
     uint8_t *read_buffer;             /* where every socket is read to */
     unsigned count;                   /* length of all */
     unsigned accepted;                /* of these, accepted and never up */
+    bool held_back;                   /* no peer is read: what is behind the processes cannot keep up */
 };
 
 enum channel_state {

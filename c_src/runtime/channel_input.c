@@ -26,7 +26,7 @@ bool channel_is_read(const struct channel *channel)
     return channel->state == CHANNEL_HANDSHAKE || channel->state == CHANNEL_UP;
 }
 
-/* Too much waits for the peer: what else it has sent is kept until it has read. */
+/* Too much waits for the peer, or all are held back: what else it has sent is kept until it is read again. */
 static void pause_reading(struct channel *channel)
 {
     channel->paused = true;
@@ -40,6 +40,8 @@ static void pause_reading(struct channel *channel)
 static bool must_pause(struct channel *channel)
 {
     size_t max = channel->channels->config.output_size_max;
+    if (channel->channels->held_back && channel->state == CHANNEL_UP)
+        return true;
     if (channel_waiting(channel) <= max)
         return false;
     channel_flush(channel);
@@ -91,7 +93,7 @@ static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buf)
 
 void channel_read_again(struct channel *channel)
 {
-    if (!channel->paused || channel->ignored ||
+    if (!channel->paused || channel->ignored || channel->channels->held_back ||
         channel_waiting(channel) > channel->channels->config.output_size_max / 2)
         return;
     channel->paused = false;

@@ -15,7 +15,8 @@ int channel_read_start(struct channel *channel);
  * arrived. */
 void channel_ignore(struct channel *channel);
 
-/* Output has been written: if the channel is paused and little enough waits, goes on. */
+/* Output has been written, or nobody is held back any more: if the channel is paused and little enough waits,
+ * goes on. */
 void channel_read_again(struct channel *channel);
 
 /* True in the states in which what comes in is acted on. */

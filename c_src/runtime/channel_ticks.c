@@ -63,6 +63,8 @@ static void note_progress(struct channel *channel)
 static void tick(struct channel *channel)
 {
     note_progress(channel);
+    if (channel->channels->held_back)
+        channel->alive_ms = channel_now_ms(channel); /* what it sends is not looked at: it counts as alive */
     if (channel_now_ms(channel) - channel->alive_ms >
         (uint64_t)TICKS_SILENT_MAX * channel->channels->config.tick_ms)
         channel_close(channel, ERR_TIMEOUT, "tick_timeout");

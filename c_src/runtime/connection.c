@@ -182,6 +182,17 @@ void connections_connect(struct connections *connections, const char *node,
 
 /* ---- the end */
 
+void connections_hold_back(struct connections *connections, bool held_back)
+{
+    struct channel *channel, *next;
+    connections->channels.held_back = held_back;
+    DL_FOREACH_SAFE(connections->channels.all, channel, next)
+    {
+        if (!held_back)
+            channel_read_again(channel);
+    }
+}
+
 void connections_stop_accepting(struct connections *connections)
 {
     struct channel *channel, *next;

@@ -189,16 +189,29 @@ void files_aside_name(uint64_t id, const char *name, char aside[FILES_NAME_ROOM]
              name);
 }
 
-int files_set_aside(const struct files *files, uint64_t id, const char *name, struct buf *aside)
+static int give_aside_name(const struct files *files, uint64_t id, const char *name, struct buf *aside,
+                           int (*give)(const struct fs *fs, const char *from, const char *to))
 {
     char from[FILES_PATH_ROOM], to[FILES_PATH_ROOM], new_name[FILES_NAME_ROOM];
     files_aside_name(id, name, new_name);
     files_path(files, name, from);
     files_path(files, new_name, to);
-    int status = fs_rename(&files->fs, from, to);
+    int status = give(&files->fs, from, to);
     if (status == 0)
         buf_append(aside, new_name, strlen(new_name) + 1);
     return status == -ENOENT ? ERR_NOT_FOUND : status;
+}
+
+int files_set_aside(const struct files *files, uint64_t id, const char *name, struct buf *aside)
+{
+    return give_aside_name(files, id, name, aside, fs_rename);
+}
+
+int files_copy_aside(const struct files *files, uint64_t id, const char *name, struct buf *aside)
+{
+    int status = give_aside_name(files, id, name, aside, fs_link);
+    bool cannot = status == -EPERM || status == -EOPNOTSUPP || status == -ENOSYS || status == -EMLINK;
+    return cannot ? give_aside_name(files, id, name, aside, fs_rename) : status;
 }
 
 int files_sync(const struct files *files)

@@ -58,6 +58,10 @@ int files_sync(const struct files *files);
  * Errors: ERR_NOT_FOUND, negative errno. */
 int files_set_aside(const struct files *files, uint64_t id, const char *name, struct buf *aside);
 
+/* Gives the file that other name too: it keeps its own, unless it cannot have two and is moved. Otherwise as
+ * files_set_aside. */
+int files_copy_aside(const struct files *files, uint64_t id, const char *name, struct buf *aside);
+
 /* That other name. */
 void files_aside_name(uint64_t id, const char *name, char aside[FILES_NAME_ROOM]);
 

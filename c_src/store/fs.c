@@ -262,6 +262,14 @@ int fs_rename(const struct fs *fs, const char *from, const char *to)
     return rename(from, to) == 0 ? 0 : -errno;
 }
 
+int fs_link(const struct fs *fs, const char *from, const char *to)
+{
+    int status = fault(fs, FS_LINK, to);
+    if (status != 0)
+        return status;
+    return link(from, to) == 0 ? 0 : -errno;
+}
+
 int fs_remove(const struct fs *fs, const char *path)
 {
     int status = fault(fs, FS_UNLINK, path);

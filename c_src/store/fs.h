@@ -27,7 +27,9 @@ enum fs_call {
     FS_STAT,
     FS_FALLOCATE,
     FS_FDATASYNC,
-    FS_SYNCFS
+    FS_SYNCFS,
+    FS_LINK,
+    FS_CALLS /* how many there are */
 };
 
 /* Asked before each call. 0: do it. Negative errno: fail with it. FS_SHORT: a write writes half of it and
@@ -76,6 +78,10 @@ int fs_append(const struct fs *fs, int fd, const char *path, struct slice bytes)
 int fs_sync_data(const struct fs *fs, int fd, const char *path);
 
 int fs_rename(const struct fs *fs, const char *from, const char *to);
+
+/* Gives a file a second name, where none is. Errors: -EEXIST, -EPERM (a folder, or a file system that cannot do
+ * that), other negative errno. */
+int fs_link(const struct fs *fs, const char *from, const char *to);
 
 /* Fine if it is not there. */
 int fs_remove(const struct fs *fs, const char *path);

@@ -6,6 +6,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
 
@@ -57,12 +58,12 @@ void segment_name(uint32_t worker, uint64_t sequence, char name[SEGMENT_NAME_ROO
 
 bool segment_name_parse(const char *name, uint32_t *worker, uint64_t *sequence)
 {
-    char same[SEGMENT_NAME_ROOM];
-    uint32_t number;
-    uint64_t place;
-    if (sscanf(name, PREFIX "%" SCNu32 "-%" SCNu64, &number, &place) != 2)
+    char same[SEGMENT_NAME_ROOM], *end;
+    if (strncmp(name, PREFIX, sizeof PREFIX - 1) != 0)
         return false;
-    segment_name(number, place, same);
+    uint32_t number = (uint32_t)strtoul(name + sizeof PREFIX - 1, &end, 10);
+    uint64_t place = *end == '-' ? strtoull(end + 1, NULL, 10) : 0;
+    segment_name(number, place, same); /* is another one if anything was odd */
     if (strcmp(same, name) != 0)
         return false;
     *worker = number;

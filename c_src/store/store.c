@@ -1,496 +1,298 @@
-/* Which change of which key goes to disk when, and who is told. Runs on the loop thread, but for the part
- * between "on the worker's thread" marks, which sees one batch of operations and the files only. Knows no
- * terms. */
+/* What may be asked of the store, and what becomes of it. Runs on the loop thread, but for the work of tasks.
+ * Knows no terms.
+ */
 #include "store/store.h"
 
 #include "base/error.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "store/files.h"
-#include "store/worker.h"
+#include "store/errand.h"
+#include "store/recovery.h"
+#include "store/store_state.h"
 
 #include <assert.h>
 #include <utlist.h>
-#include <uv.h>
 
-enum { WORKERS_MAX = 64, NAME_ROOM = 256 };
-
-enum operation_type { OPERATION_READ, OPERATION_WRITE, OPERATION_SET_ASIDE, OPERATION_NAMES };
-
-/* What the kept changes of a write are made on. */
-enum base {
-    BASE_FILE,   /* the value in the file */
-    BASE_VALUE,  /* operation->value: a PUT, or what a source encoded */
-    BASE_NOTHING /* a DELETE */
+enum {
+    SEGMENTS = 4, /* of a full journal */
+    JOURNAL_LIMIT = 64 << 20,
+    PENDING_HIGH = 16 << 20, /* bytes accepted and not durable from which the store is pressed, */
+    PENDING_LOW = 4 << 20,   /* until so few are left */
 };
 
-/* Requests in the order they came. */
-struct requests {
-    struct store_request *first;
-    struct store_request *last;
-};
+/* ---- threads and turns ---- */
 
-/* One thing to be done on disk; while it waits in its key's queue, changes are added to a write. */
-struct operation {
-    struct job job;         /* first */
-    struct operation *prev; /* utlist, in key->operations */
-    struct operation *next;
-    struct key *key; /* NULL: of no key (names, reading by name) */
-    uint64_t number; /* of no other operation */
-    enum operation_type type;
-    enum base base;           /* of a write */
-    bool given;               /* to the worker */
-    struct buf value;         /* write: see base; read: the result */
-    struct buf changes;       /* write: one after another, for ops.fold */
-    size_t accepted;          /* bytes of changes that this write holds, for pending_bytes */
-    struct requests requests; /* waiting */
-    int status;               /* result */
-    char name[NAME_ROOM];     /* of the file */
-};
-
-/* A key that has something to be done; the first operation is with the worker. */
-struct key {
-    UT_hash_handle hh;
-    struct operation *operations; /* utlist, in the order they were asked for */
-    unsigned worker;
-    unsigned pins; /* callbacks of it on the stack: not freed meanwhile */
-    size_t size;
-    uint8_t bytes[];
-};
-
-struct store {
-    struct store_config config;
-    struct files files;
-    struct worker *workers[WORKERS_MAX];
-    struct key *keys;             /* uthash */
-    struct store_source *sources; /* uthash, attached ones by key */
-    struct requests ready;        /* to be answered 0 without any disk work */
-    struct requests when_idle;    /* to be answered 0 when nothing is under way */
-    uv_async_t wake;              /* calls answer_ready */
-    unsigned given;               /* operations with workers */
-    size_t pending_bytes;
-    uint64_t operations; /* made so far */
-    bool closing;
-    bool stopping_workers;
-    unsigned workers_running;
-    int lost; /* first error of a write while closing, or while somebody waited for it to be idle */
-    void (*closed)(void *ctx, int status);
-    void *closed_ctx;
-};
-
-/* ---- on the worker's thread ---- */
-
-/* Makes the value that a write is to put in place; false: there shall be none. */
-static bool make_value(struct store *store, struct operation *operation)
-{
-    if (operation->base == BASE_NOTHING && operation->changes.size == 0)
-        return false;
-    if (operation->base == BASE_FILE) {
-        operation->status = files_read(&store->files, operation->name, &operation->value);
-        if (operation->status == ERR_NOT_FOUND)
-            operation->status = 0;
-        else if (operation->status == 0 && operation->value.size == 0)
-            operation->status = ERR_CORRUPT; /* an emptied file is no value to build on */
-    }
-    if (operation->status == 0 && operation->changes.size > 0) {
-        struct buf folded = BUF_EMPTY;
-        operation->status = store->config.ops.fold(store->config.ops.ctx, buf_slice(&operation->value),
-                                                   buf_slice(&operation->changes), &folded);
-        buf_release(&operation->value);
-        operation->value = folded;
-    }
-    return true;
-}
-
-static void prepare_write(struct store *store, struct operation *operation, int folder)
-{
-    operation->status = folder;
-    if (folder != 0)
-        return;
-    if (!make_value(store, operation)) {
-        operation->status = files_remove(&store->files, operation->name);
-        return;
-    }
-    if (operation->status == 0)
-        operation->status = files_prepare(&store->files, operation->number, buf_slice(&operation->value));
-    if (operation->status == 0)
-        operation->status = files_publish(&store->files, operation->number, operation->name);
-}
-
-static void sync_changes(struct store *store, struct job **jobs, unsigned count)
-{
-    int status = files_sync(&store->files);
-    for (unsigned i = 0; i < count && status != 0; i++) {
-        struct operation *operation = (struct operation *)jobs[i];
-        if ((operation->type == OPERATION_WRITE || operation->type == OPERATION_SET_ASIDE) &&
-            operation->status == 0)
-            operation->status = status;
-    }
-}
-
-/* One batch: no two operations are of the same key, so their order among each other does not matter. */
-static void work(void *ctx, struct job **jobs, unsigned count)
+static void work_tasks(void *ctx, struct job **jobs, unsigned count)
 {
     struct store *store = ctx;
     int folder = files_check(&store->files);
-    unsigned changed = 0;
     for (unsigned i = 0; i < count; i++) {
-        struct operation *operation = (struct operation *)jobs[i];
-        if (operation->type == OPERATION_READ) {
-            operation->status = files_read(&store->files, operation->name, &operation->value);
-            if (operation->status == ERR_NOT_FOUND && folder != 0)
-                operation->status = folder; /* no file is no value, but no folder is an error */
-        } else if (operation->type == OPERATION_NAMES) {
-            operation->status = files_names(&store->files, &operation->value);
-        } else if (operation->type == OPERATION_SET_ASIDE && folder != 0) {
-            operation->status = folder;
-        } else if (operation->type == OPERATION_SET_ASIDE) {
-            operation->status =
-                files_set_aside(&store->files, operation->number, operation->name, &operation->value);
-            changed += operation->status == 0;
-        } else {
-            prepare_write(store, operation, folder);
-            changed += operation->status == 0;
-        }
-    }
-    if (changed > 0)
-        sync_changes(store, jobs, count);
-}
-
-/* ---- on the loop thread: keys and their queues ---- */
-
-static struct key *find_key(struct store *store, struct slice bytes)
-{
-    struct key *key;
-    HASH_FIND(hh, store->keys, bytes.data, bytes.size, key);
-    return key;
-}
-
-static struct key *get_key(struct store *store, unsigned worker, struct slice bytes)
-{
-    struct key *key = find_key(store, bytes);
-    assert(worker < store->config.workers && (key == NULL || key->worker == worker));
-    if (key == NULL) {
-        key = mem_zalloc(sizeof *key + bytes.size);
-        key->worker = worker;
-        key->size = bytes.size;
-        memcpy(key->bytes, bytes.data, bytes.size);
-        HASH_ADD_KEYPTR(hh, store->keys, key->bytes, key->size, key);
-    }
-    return key;
-}
-
-static struct slice key_bytes(const struct key *key)
-{
-    return slice_of(key->bytes, key->size);
-}
-
-static struct store_source *find_source(struct store *store, struct slice key)
-{
-    struct store_source *source;
-    HASH_FIND(hh, store->sources, key.data, key.size, source);
-    return source;
-}
-
-static void requests_add(struct requests *requests, struct store_request *request)
-{
-    if (request == NULL)
-        return;
-    request->next = NULL;
-    if (requests->last != NULL)
-        requests->last->next = request;
-    else
-        requests->first = request;
-    requests->last = request;
-}
-
-/* Appends all of more. */
-static void requests_join(struct requests *requests, struct requests more)
-{
-    if (more.first == NULL)
-        return;
-    if (requests->last != NULL)
-        requests->last->next = more.first;
-    else
-        requests->first = more.first;
-    requests->last = more.last;
-}
-
-static void append_request(struct operation *operation, struct store_request *request)
-{
-    requests_add(&operation->requests, request);
-}
-
-static struct operation *operation_new(struct store *store, struct key *key, enum operation_type type)
-{
-    struct operation *operation = mem_zalloc(sizeof *operation);
-    operation->number = store->operations++;
-    operation->type = type;
-    operation->key = key;
-    if (key != NULL) {
-        store->config.ops.file_name(store->config.ops.ctx, key_bytes(key), operation->name);
-        DL_APPEND(key->operations, operation);
-    }
-    return operation;
-}
-
-static void operation_free(struct store *store, struct operation *operation)
-{
-    store->pending_bytes -= operation->accepted;
-    buf_release(&operation->value);
-    buf_release(&operation->changes);
-    mem_free(operation);
-}
-
-/* The memory of a source holds the changes of the key's later writes as well: those waiting for them get the
- * answer of this one. */
-static void take_later_writes(struct store *store, struct operation *operation)
-{
-    struct operation *later, *next;
-    for (later = operation->next; later != NULL; later = next) {
-        next = later->next;
-        if (later->type != OPERATION_WRITE)
-            continue;
-        requests_join(&operation->requests, later->requests);
-        operation->accepted += later->accepted;
-        later->accepted = 0;
-        DL_DELETE(operation->key->operations, later);
-        operation_free(store, later);
+        struct task *task = (struct task *)jobs[i];
+        task->work(task, folder);
     }
 }
 
-/* The value of an attached key is taken from memory instead of being folded from the file. */
-static void encode_from(struct store *store, struct store_source *source, struct operation *operation)
+static void task_done(void *ctx, struct job *job)
 {
-    buf_release(&operation->changes);
-    buf_clear(&operation->value);
-    source->encode(source, &operation->value);
-    operation->base = BASE_VALUE;
-    take_later_writes(store, operation);
+    struct task *task = (struct task *)job;
+    task->done(task);
 }
 
-static void give(struct store *store, unsigned worker, struct operation *operation)
+void store_wake(struct store *store)
 {
-    operation->given = true;
-    store->given++;
-    worker_give(store->workers[worker], &operation->job);
-}
-
-/* Hands the key's next operation to its worker, or forgets the key when there is none. */
-static void go_on(struct store *store, struct key *key)
-{
-    struct operation *operation = key->operations;
-    if (operation == NULL) {
-        if (key->pins == 0) {
-            HASH_DEL(store->keys, key);
-            mem_free(key);
-        }
-        return;
-    }
-    if (operation->given || key->pins > 0)
-        return;
-    struct store_source *source = find_source(store, key_bytes(key));
-    if (operation->type == OPERATION_WRITE && operation->base == BASE_FILE && source != NULL)
-        encode_from(store, source, operation);
-    give(store, key->worker, operation);
-}
-
-/* The write that changes of the key are added to: the last of its queue, if the worker does not have it. */
-static struct operation *open_write(struct store *store, struct key *key)
-{
-    struct operation *last = key->operations == NULL ? NULL : key->operations->prev;
-    if (last != NULL && last->type == OPERATION_WRITE && !last->given)
-        return last;
-    return operation_new(store, key, OPERATION_WRITE);
-}
-
-/* The key's last operation that changes the folder and is not durable yet; NULL: none. */
-static struct operation *last_change(struct key *key)
-{
-    struct operation *operation, *last = NULL;
-    DL_FOREACH(key->operations, operation)
-    {
-        if (operation->type != OPERATION_READ)
-            last = operation;
-    }
-    return last;
-}
-
-/* ---- answers ---- */
-
-static void answer(struct requests requests, int status, struct slice value)
-{
-    while (requests.first != NULL) {
-        struct store_request *request = requests.first;
-        requests.first = request->next;
-        request->done(request, status, value);
-    }
-}
-
-static void answer_later(struct store *store, struct store_request *request)
-{
-    requests_add(&store->ready, request);
     uv_async_send(&store->wake);
 }
 
-/* A write failed: what was accepted after it builds on it and fails with it. */
-static struct requests drop_writes(struct store *store, struct key *key)
+void store_answer_later(struct store *store, struct store_request *request, int status)
 {
-    struct operation *operation, *next;
-    struct requests dropped = {0};
-    DL_FOREACH_SAFE(key->operations, operation, next)
-    {
-        if (operation->type != OPERATION_WRITE)
-            continue;
-        DL_DELETE(key->operations, operation);
-        requests_join(&dropped, operation->requests);
-        operation_free(store, operation);
-    }
-    return dropped;
+    errand_ready(store, NULL, request, status);
 }
 
-static void fail_source(struct store *store, struct slice key, int status)
-{
-    struct store_source *source = find_source(store, key);
-    if (source == NULL)
-        return;
-    HASH_DEL(store->sources, source);
-    source->failed(source, status);
-}
-
-static void write_failed(struct store *store, struct key *key, struct operation *operation)
-{
-    int status = operation->status;
-    assert(key != NULL); /* only keys are written */
-    log_write(LOG_ERROR, "store", "write_failed", "reason=%s", error_atom(status));
-    if ((store->closing || store->when_idle.first != NULL) && store->lost == 0)
-        store->lost = status;
-    requests_join(&operation->requests, drop_writes(store, key));
-    answer(operation->requests, status, slice_of(NULL, 0));
-    /* What a source has changed while it was told comes from the same memory. */
-    while (find_source(store, key_bytes(key)) != NULL && last_change(key) != NULL)
-        answer(drop_writes(store, key), status, slice_of(NULL, 0));
-    fail_source(store, key_bytes(key), status);
-}
-
-static void check_idle(struct store *store);
-
-/* An operation is back from its worker. */
-static void finish(void *ctx, struct job *job)
-{
-    struct store *store = ctx;
-    struct operation *operation = (struct operation *)job;
-    struct key *key = operation->key;
-    store->given--;
-    if (key != NULL) {
-        DL_DELETE(key->operations, operation);
-        key->pins++;
-    }
-    bool reads = operation->type != OPERATION_WRITE;
-    if (!reads && operation->status != 0)
-        write_failed(store, key, operation);
-    else
-        answer(operation->requests, operation->status,
-               reads ? buf_slice(&operation->value) : slice_of(NULL, 0));
-    operation_free(store, operation);
-    if (key != NULL) {
-        key->pins--;
-        go_on(store, key);
-    }
-    check_idle(store);
-}
-
-static void answer_ready(uv_async_t *wake)
+static void on_wake(uv_async_t *wake)
 {
     struct store *store = wake->data;
-    struct requests ready = store->ready;
-    store->ready = (struct requests){0};
-    answer(ready, 0, slice_of(NULL, 0));
-    check_idle(store);
+    for (unsigned i = 0; i < store->config.workers; i++)
+        commit_flush(&store->commits[i]);
+    errand_answer_ready(store);
+    checkpoint_turn(&store->checkpoint);
+    store_check_idle(store);
 }
 
-/* ---- what may be asked ---- */
+/* ---- reading ---- */
+
+static void begin_read(struct store *store, struct key *key, struct store_request *request)
+{
+    struct store_source *source = keys_source(&store->keys, key_bytes(key));
+    if (source != NULL && !key->failing) {
+        source->encode(source, &errand_ready(store, NULL, request, 0)->value);
+    } else if (key->setting_aside || key->place == VALUE_IN_JOURNAL) {
+        requests_add(&key->deferred, request);
+        if (!key->setting_aside)
+            store_rescan(store, key->worker);
+    } else if (key->place == VALUE_IN_FILE) {
+        errand_give(errand_new(store, key, request), store->workers[key->worker], errand_work_read,
+                    errand_answered);
+    } else if (key->place == VALUE_NONE) {
+        errand_ready(store, key, request, ERR_NOT_FOUND);
+    } else {
+        buf_append_slice(&errand_ready(store, key, request, 0)->value, buf_slice(&key->value));
+    }
+}
+
+void store_go_on(struct store *store, struct key *key, int status)
+{
+    struct requests deferred = key->deferred;
+    struct store_request *request;
+    key->deferred = (struct requests){NULL, NULL};
+    while ((request = requests_take(&deferred)) != NULL) {
+        if (status != 0)
+            errand_ready(store, key, request, status);
+        else
+            begin_read(store, key, request);
+    }
+}
 
 void store_read(struct store *store, unsigned worker, struct slice bytes, struct store_request *request)
 {
-    struct key *key = get_key(store, worker, bytes);
-    append_request(operation_new(store, key, OPERATION_READ), request);
-    go_on(store, key);
+    assert(worker < store->config.workers);
+    struct key *key = keys_get(&store->keys, worker, bytes);
+    begin_read(store, key, request);
+    keys_tidy(&store->keys, key);
 }
 
-void store_set_aside(struct store *store, unsigned worker, struct slice bytes, struct store_request *request)
+void store_read_name(struct store *store, const char *name, struct store_request *request)
 {
-    struct key *key = get_key(store, worker, bytes);
+    struct errand *errand = errand_new(store, NULL, request);
+    assert(strlen(name) < STORE_NAME_ROOM);
+    memcpy(errand->name, name, strlen(name) + 1);
+    errand_give(errand, store->file_worker, errand_work_read, errand_answered);
+}
+
+/* ---- changing ---- */
+
+void store_fail_source(struct store *store, struct slice bytes, int status)
+{
+    struct store_source *source = keys_source(&store->keys, bytes);
+    if (source == NULL)
+        return;
+    keys_detach(&store->keys, source);
+    source->failed(source, status);
+}
+
+static bool is_pressed(const struct store *store)
+{
+    size_t pending_max = store->pressed ? PENDING_LOW : PENDING_HIGH;
+    bool checkpoints_fail = store->checkpoint.last_status != 0; /* no waiting helps: batches are refused */
+    for (unsigned i = 0; i < store->config.workers; i++) {
+        if (store->commits[i].journal_size > store->config.journal_limit && !checkpoints_fail &&
+            store->holds == 0)
+            return true;
+    }
+    return store_pending_bytes(store) > pending_max;
+}
+
+void store_press(struct store *store)
+{
+    bool pressed = is_pressed(store);
+    if (pressed == store->pressed)
+        return;
+    store->pressed = pressed;
+    if (store->config.pressure != NULL)
+        store->config.pressure(store->config.pressure_ctx, pressed);
+}
+
+void store_record(struct store *store, struct key *key, enum store_kind kind, struct slice change)
+{
+    static const enum record_kind kinds[] = {
+        [STORE_PUT] = RECORD_PUT, [STORE_DELETE] = RECORD_DELETE, [STORE_CHANGE] = RECORD_CHANGE};
+    struct record record = {
+        .lsn = ++store->lsn, .kind = kinds[kind], .key = key_bytes(key), .change = change};
+    commit_add(&store->commits[key->worker], &record);
+    keys_changed(&store->keys, key, record.lsn);
+    store_press(store);
+    store_wake(store);
+}
+
+/* Somebody else's change: what is in a holder's memory, and what a read has on its way, is out of date. */
+static void replace(struct store *store, struct key *key, enum store_kind kind, struct slice value)
+{
     key->pins++;
-    fail_source(store, bytes, ERR_CONFLICT);
-    append_request(operation_new(store, key, OPERATION_SET_ASIDE), request);
+    store_fail_source(store, key_bytes(key), ERR_CONFLICT);
     key->pins--;
-    go_on(store, key);
+    key->version++;
+    key_place(key, kind == STORE_PUT ? VALUE_HELD : VALUE_NONE, value);
 }
 
-static void put(struct operation *write, enum store_kind kind, struct slice change)
+/* The holder's memory, with this change in it, is void already. */
+static void fail_too(struct store *store, struct key *key)
 {
-    buf_clear(&write->changes);
-    buf_clear(&write->value);
-    write->base = kind == STORE_PUT ? BASE_VALUE : BASE_NOTHING;
-    buf_append_slice(&write->value, change);
+    if (key->failing)
+        return;
+    key->failing = true;
+    key->pins++;
+    if (key->first_lsn != 0)
+        key_place(key, VALUE_IN_JOURNAL, slice_of(NULL, 0));
+    LL_PREPEND2(store->failing.keys, key, failing_next);
 }
 
 void store_change(struct store *store, unsigned worker, struct slice bytes, enum store_kind kind,
                   struct slice change, struct store_request *request)
 {
-    struct key *key = get_key(store, worker, bytes);
-    key->pins++;
-    if (kind != STORE_CHANGE)
-        fail_source(store, bytes, ERR_CONFLICT);
-    struct operation *write = open_write(store, key);
-    if (kind == STORE_CHANGE)
-        buf_append_slice(&write->changes, change);
-    else
-        put(write, kind, change);
-    write->accepted += change.size;
-    store->pending_bytes += change.size;
-    append_request(write, request);
-    key->pins--;
-    go_on(store, key);
+    assert(worker < store->config.workers);
+    struct commit *commit = &store->commits[worker];
+    struct key *key = keys_get(&store->keys, worker, bytes);
+    if (commit->failing) {
+        if (kind == STORE_CHANGE)
+            fail_too(store, key);
+        if (request != NULL)
+            requests_add(&store->failing.requests, request);
+    } else if (kind == STORE_PUT && change.size > store->config.value_size_max) {
+        if (request != NULL)
+            store_answer_later(store, request, ERR_TOO_LARGE);
+    } else {
+        if (kind != STORE_CHANGE)
+            replace(store, key, kind, change);
+        else
+            key_place(key, VALUE_IN_FILE, change); /* in the holder's memory, once it is something */
+        store_record(store, key, kind, change);
+        if (request != NULL)
+            commit_wait(commit, request);
+    }
+    keys_tidy(&store->keys, key);
+}
+
+static void on_durable(void *ctx, struct commit *commit)
+{
+    struct store *store = ctx;
+    store_press(store);
+    checkpoint_grown(&store->checkpoint);
+    checkpoint_turn(&store->checkpoint);
+    store_check_idle(store);
+}
+
+static void forget_what_failed(struct store *store, const struct commit *commit)
+{
+    struct key *key, *next;
+    DL_FOREACH_SAFE(store->keys.dirty, key, next)
+    {
+        if (&store->commits[key->worker] != commit || key->last_lsn <= commit->durable)
+            continue;
+        fail_too(store, key);
+        keys_forget_after(&store->keys, key, commit->durable);
+    }
+}
+
+static void fail_holders(struct store *store, int status)
+{
+    while (store->failing.keys != NULL) {
+        struct key *key = store->failing.keys;
+        LL_DELETE2(store->failing.keys, key, failing_next);
+        key->failing = false;
+        key->version++;
+        store_fail_source(store, key_bytes(key), status);
+        key->pins--;
+        keys_tidy(&store->keys, key);
+    }
+}
+
+static void on_failed(void *ctx, struct commit *commit, int status, struct requests *waiting)
+{
+    struct store *store = ctx;
+    log_write(LOG_ERROR, "store", "write_failed", "reason=%s", error_atom(status));
+    if ((store->closing || store->when_idle.first != NULL) && store->lost == 0)
+        store->lost = status;
+    store->failing.status = status;
+    store_press(store);
+    forget_what_failed(store, commit);
+    checkpoint_void(&store->checkpoint);
+    requests_answer(waiting, status, slice_of(NULL, 0));
+    while (store->failing.requests.first != NULL)
+        requests_answer(&store->failing.requests, status, slice_of(NULL, 0));
+    fail_holders(store, status);
+    store_rescan(store, (unsigned)(commit - store->commits));
+    store_wake(store);
+}
+
+/* ---- holders ---- */
+
+bool store_attach(struct store *store, unsigned worker, struct slice bytes, struct store_source *source)
+{
+    struct key *key = keys_find(&store->keys, bytes);
+    assert(keys_source(&store->keys, bytes) == NULL);
+    if (key != NULL && (key->read_version != key->version || key->setting_aside))
+        return false;
+    if (key != NULL && key->place == VALUE_HELD)
+        key_place(key, VALUE_IN_FILE, slice_of(NULL, 0)); /* the holder has it */
+    keys_attach(&store->keys, bytes, source);
+    return true;
 }
 
 void store_detach(struct store *store, struct store_source *source)
 {
-    struct key *key = find_key(store, source->key);
-    struct operation *operation;
-    HASH_DEL(store->sources, source);
-    if (key == NULL)
+    struct key *key = keys_find(&store->keys, source->key);
+    keys_detach(&store->keys, source);
+    if (key == NULL || key->first_lsn == 0 || key->place == VALUE_IN_JOURNAL || key->place == VALUE_NONE)
         return;
-    DL_FOREACH(key->operations, operation)
-    {
-        if (operation->type == OPERATION_WRITE && !operation->given && operation->base == BASE_FILE)
-            encode_from(store, source, operation); /* and takes all that follow */
-    }
+    key->place = VALUE_HELD;
+    buf_clear(&key->value);
+    source->encode(source, &key->value);
 }
 
-bool store_attach(struct store *store, unsigned worker, struct slice bytes, struct store_source *source)
-{
-    struct key *key = find_key(store, bytes);
-    assert(find_source(store, bytes) == NULL);
-    if (key != NULL && last_change(key) != NULL)
-        return false;
-    source->key = bytes;
-    HASH_ADD_KEYPTR(hh, store->sources, source->key.data, source->key.size, source);
-    return true;
-}
+/* ---- waiting for the disk ---- */
 
 void store_sync_key(struct store *store, unsigned worker, struct slice bytes, struct store_request *request)
 {
-    struct key *key = find_key(store, bytes);
-    struct operation *write = key == NULL ? NULL : last_change(key);
-    if (write != NULL)
-        append_request(write, request);
+    const struct key *key = keys_find(&store->keys, bytes);
+    struct commit *commit = &store->commits[worker];
+    if (commit->failing)
+        requests_add(&store->failing.requests, request);
+    else if (key != NULL && key->last_lsn > commit->durable)
+        commit_wait(commit, request);
     else
-        answer_later(store, request);
+        store_answer_later(store, request, 0);
 }
 
-/* A store_sync: as many parts as keys had a write. */
+/* A store_sync: as many parts as workers have something that is not durable. */
 struct sync {
     struct store_request *request; /* the asker's */
     unsigned parts;                /* not reported yet */
@@ -517,82 +319,123 @@ static void sync_part_done(struct store_request *request, int status, struct sli
 void store_sync(struct store *store, struct store_request *request)
 {
     struct sync *sync = mem_zalloc(sizeof *sync);
-    struct key *key, *next;
     sync->request = request;
-    HASH_ITER(hh, store->keys, key, next)
-    {
-        struct operation *write = last_change(key);
-        if (write == NULL)
+    for (unsigned i = 0; i < store->config.workers; i++) {
+        struct commit *commit = &store->commits[i];
+        if (!commit->failing && !commit_pending(commit))
             continue;
         struct sync_part *part = mem_zalloc(sizeof *part);
         part->request.done = sync_part_done;
         part->sync = sync;
         sync->parts++;
-        append_request(write, &part->request);
+        if (commit->failing)
+            requests_add(&store->failing.requests, &part->request);
+        else
+            commit_wait(commit, &part->request);
     }
     if (sync->parts == 0) {
         mem_free(sync);
-        answer_later(store, request);
+        store_answer_later(store, request, 0);
     }
 }
 
-/* store_names: first everything that was asked for, then the folder. */
-struct names {
-    struct store_request request; /* first */
-    struct store *store;
-    struct store_request *asker;
-};
+/* ---- names ---- */
 
-static void names_synced(struct store_request *request, int status, struct slice value)
+static void work_names(struct task *task, int folder)
 {
-    struct names *names = (struct names *)request;
-    struct operation *operation = operation_new(names->store, NULL, OPERATION_NAMES);
-    append_request(operation, names->asker);
-    give(names->store, 0, operation);
-    mem_free(names);
+    struct errand *errand = (struct errand *)task;
+    errand->status = files_names(&errand->store->files, &errand->value);
+}
+
+/* First everything that was accepted has to be in files. */
+static void may_list_names(struct store_request *request, int status, struct slice value)
+{
+    struct errand *errand = errand_of_waiting(request);
+    errand_give(errand, errand->store->file_worker, work_names, errand_answered);
 }
 
 void store_names(struct store *store, struct store_request *request)
 {
-    struct names *names = mem_zalloc(sizeof *names);
-    names->request.done = names_synced;
-    names->store = store;
-    names->asker = request;
-    store_sync(store, &names->request);
+    struct errand *errand = errand_new(store, NULL, request);
+    errand->waiting.done = may_list_names;
+    checkpoint_begin(&store->checkpoint, &errand->waiting);
 }
 
-void store_read_name(struct store *store, const char *name, struct store_request *request)
+void store_hold_journals(struct store *store)
 {
-    struct operation *operation = operation_new(store, NULL, OPERATION_READ);
-    assert(strlen(name) < NAME_ROOM);
-    memcpy(operation->name, name, strlen(name) + 1);
-    append_request(operation, request);
-    give(store, 0, operation);
+    store->holds++;
+}
+
+void store_release_journals(struct store *store)
+{
+    assert(store->holds > 0);
+    if (--store->holds == 0)
+        checkpoint_begin(&store->checkpoint, NULL);
 }
 
 size_t store_pending_bytes(const struct store *store)
 {
-    return store->pending_bytes;
+    size_t bytes = 0;
+    for (unsigned i = 0; i < store->config.workers; i++)
+        bytes += commit_pending_bytes(&store->commits[i]);
+    return bytes;
 }
 
 /* ---- opening and closing ---- */
 
+bool store_is_dirty(const struct store *store)
+{
+    bool dirty = store->keys.dirty != NULL;
+    for (unsigned i = 0; i < store->config.workers; i++)
+        dirty = dirty || store->commits[i].journal_size > 0;
+    return dirty;
+}
+
+static void start_worker(struct store *store, unsigned i, const struct recovery *recovered)
+{
+    const struct worker_config worker = {
+        .loop = store->config.loop, .work = work_tasks, .done = task_done, .ctx = store};
+    const struct commit_events events = {.durable = on_durable, .failed = on_failed, .ctx = store};
+    const struct journal_config journal = {.files = &store->files,
+                                           .worker = i,
+                                           .sequence = recovered->sequence,
+                                           .lsn = recovered->lsn,
+                                           .segment_size = store->config.journal_limit / SEGMENTS};
+    store->journals[i] = journal_new(&journal);
+    store->workers[i] = worker_start(&worker);
+    commit_init(&store->commits[i], store->workers[i], store->journals[i], recovered->lsn, &events);
+}
+
 int store_open(struct store **out, const struct store_config *config)
 {
-    assert(config->workers >= 1 && config->workers <= WORKERS_MAX);
+    assert(config->workers >= 1 && config->workers <= STORE_WORKERS_MAX);
     struct store *store = mem_zalloc(sizeof *store);
+    struct recovery recovered;
     int status = files_open(&store->files, config->folder, config->value_size_max, config->fs);
     if (status != 0) {
         mem_free(store);
         return status;
     }
+    status = recovery_run(&store->files, &config->ops, &recovered);
+    if (status != 0) {
+        files_close(&store->files);
+        mem_free(store);
+        return status;
+    }
     store->config = *config;
+    if (store->config.journal_limit == 0)
+        store->config.journal_limit = JOURNAL_LIMIT;
+    store->lsn = recovered.lsn;
+    store->numbers = uv_hrtime(); /* of none before, however short a time ago that was closed */
     store->wake.data = store;
-    uv_async_init(config->loop, &store->wake, answer_ready);
-    const struct worker_config worker = {.loop = config->loop, .work = work, .done = finish, .ctx = store};
+    uv_async_init(config->loop, &store->wake, on_wake);
+    const struct worker_config worker = {
+        .loop = config->loop, .work = work_tasks, .done = task_done, .ctx = store};
+    store->file_worker = worker_start(&worker);
     for (unsigned i = 0; i < config->workers; i++)
-        store->workers[i] = worker_start(&worker);
-    store->workers_running = config->workers;
+        start_worker(store, i, &recovered);
+    checkpoint_init(&store->checkpoint, store);
+    store->workers_running = config->workers + 1;
     *out = store;
     return 0;
 }
@@ -600,53 +443,91 @@ int store_open(struct store **out, const struct store_config *config)
 static void on_wake_closed(uv_handle_t *handle)
 {
     struct store *store = handle->data;
+    for (unsigned i = 0; i < store->config.workers; i++) {
+        commit_release(&store->commits[i]);
+        journal_free(store->journals[i]);
+    }
     files_close(&store->files);
     store->closed(store->closed_ctx, store->lost);
+}
+
+static void on_timers_closed(uv_handle_t *handle)
+{
+    struct checkpoint *checkpoint = handle->data;
+    uv_close((uv_handle_t *)&checkpoint->store->wake, on_wake_closed);
 }
 
 static void worker_stopped(void *ctx)
 {
     struct store *store = ctx;
     if (--store->workers_running == 0)
-        uv_close((uv_handle_t *)&store->wake, on_wake_closed);
+        checkpoint_close(&store->checkpoint, on_timers_closed);
 }
 
 bool store_is_idle(const struct store *store)
 {
-    return store->keys == NULL && store->given == 0 && store->ready.first == NULL;
+    for (unsigned i = 0; i < store->config.workers; i++) {
+        if (commit_pending(&store->commits[i]) || store->commits[i].batch_given)
+            return false;
+    }
+    return store->under_way == 0;
 }
 
 void store_when_idle(struct store *store, struct store_request *request)
 {
     requests_add(&store->when_idle, request);
-    uv_async_send(&store->wake);
+    store_wake(store);
 }
 
-/* After every answer: is there nothing left to do? */
-static void check_idle(struct store *store)
+static void stop_workers(struct store *store)
 {
-    if (!store_is_idle(store))
-        return;
-    struct requests waiting = store->when_idle;
-    store->when_idle = (struct requests){0};
-    answer(waiting, 0, slice_of(NULL, 0));
-    if (!store->closing || store->stopping_workers || !store_is_idle(store))
-        return;
     store->stopping_workers = true;
     for (unsigned i = 0; i < store->config.workers; i++)
         worker_stop(store->workers[i], worker_stopped, store);
+    worker_stop(store->file_worker, worker_stopped, store);
+}
+
+/* A checkpoint that has failed leaves the journals: the next start goes on from there. */
+static bool may_stop(struct store *store)
+{
+    if (!checkpoint_is_idle(&store->checkpoint))
+        return false;
+    return !store_is_dirty(store) || store->last_checkpoint;
+}
+
+void store_check_idle(struct store *store)
+{
+    if (!store_is_idle(store))
+        return;
+    requests_answer(&store->when_idle, 0, slice_of(NULL, 0));
+    if (!store->closing || store->stopping_workers || !store_is_idle(store))
+        return;
+    if (may_stop(store)) {
+        stop_workers(store);
+    } else if (!store->last_checkpoint) {
+        store->last_checkpoint = true;
+        checkpoint_begin(&store->checkpoint, NULL);
+    }
 }
 
 void store_close(struct store *store, void (*done)(void *ctx, int status), void *ctx)
 {
     store->closing = true;
+    store->closing_ms = uv_now(store->config.loop);
     store->closed = done;
     store->closed_ctx = ctx;
-    uv_async_send(&store->wake);
+    store_wake(store);
 }
 
 void store_free(struct store *store)
 {
-    assert(HASH_COUNT(store->sources) == 0);
+    assert(store->keys.sources == NULL);
+    struct key *key, *next;
+    HASH_ITER(hh, store->keys.all, key, next)
+    { /* what could not be written; the journals have it */
+        HASH_DEL(store->keys.all, key);
+        buf_release(&key->value);
+        mem_free(key);
+    }
     mem_free(store);
 }

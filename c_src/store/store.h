@@ -1,15 +1,20 @@
 /* The store: bytes under keys, durable. What was reported done is on disk.
  *
  * Knows keys and bytes, never what a value or a change means: the layer above gives it two pure functions,
- * fold (value, change -> value) and file_name (key -> name of its file in the folder), and for a key whose
+ * fold (value, changes -> value) and file_name (key -> name of its file in the folder), and for a key whose
  * value it holds in memory a source that encodes the value on demand.
+ *
+ * A change becomes a record of its worker's journal (store/journal.h) and is reported done by the fdatasync
+ * that covers it: one per batch, and a batch is whatever was accepted while the last one was written. Values
+ * go to their files later, in checkpoints; then the journals that are not needed any more are removed. After
+ * a crash store_open makes the journals' changes in the files.
  *
  * Threads: everything here is called on the loop thread, and every callback but ops.fold runs on the loop
  * thread, from the loop, never from inside a call into the store (but for one case of source.failed). Disk
- * work happens on `workers` threads of the store's own; a key always goes to the same one, so its reads and
- * changes are done in the order they were asked for.
+ * work happens on `workers` threads of the store's own, one journal each, and one for value files; a key
+ * always goes to the same worker.
  *
- * Form of the data on disk: docs/disk-format.md. Several waiting changes of one key become one write.
+ * Form of the data on disk: docs/disk-format.md.
  */
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
@@ -28,8 +33,8 @@ struct uv_loop_s;
 
 struct store_ops {
     /* Appends to out the value that changes (one or more accepted ones, one after another) make of value
-     * (size 0: the key has none). Pure; runs on worker threads too. 0 or an error that every waiting change
-     * of the key is answered with. */
+     * (size 0: the key has none). Changes that value holds already may come again, as long as all later ones
+     * follow. Pure; runs on worker threads too. 0, or ERR_CORRUPT and the like: they cannot be made. */
     int (*fold)(void *ctx, struct slice value, struct slice changes, struct buf *out);
     /* Writes the name of the key's file, NUL-terminated, 1..255 bytes, no '/', no leading '.', one to one. */
     void (*file_name)(void *ctx, struct slice key, char name[256]);
@@ -37,22 +42,30 @@ struct store_ops {
 };
 
 struct store_config {
-    const char *folder;    /* created (0700) when missing */
-    unsigned workers;      /* threads, 1..64 */
-    size_t value_size_max; /* a larger value is ERR_TOO_LARGE, read or written */
+    const char *folder;       /* created (0700) when missing */
+    unsigned workers;         /* threads, 1..64 */
+    size_t value_size_max;    /* a larger value is ERR_TOO_LARGE, read or written */
+    uint64_t stop_timeout_ms; /* of the last checkpoint; 0: as long as it takes */
+    size_t journal_limit;     /* bytes of a worker's journal; half of it begins a checkpoint. 0: 64 MiB */
+    /* True: more is accepted than the disk takes; false: it has caught up. Called when that changes: true
+     * from anywhere, false from the loop. What is asked for meanwhile is accepted all the same. NULL: nobody
+     * cares. */
+    void (*pressure)(void *ctx, bool pressed);
+    void *pressure_ctx;
     struct store_ops ops;
     struct uv_loop_s *loop; /* whose thread everything runs on */
     struct fs fs;           /* zero, but in tests that make calls fail */
 };
 
-/* Opens the folder: takes its lock, removes temporary files that a crash left, starts the workers.
- * Errors: ERR_LOCKED (another node uses it), or a negative errno (not a folder, no permission, read only ...:
- * the folder is tried by writing to it). */
+/* Opens the folder: takes its lock, removes temporary files that a crash left, recovers what is in journals
+ * (store/recovery.h), starts the workers. Errors: ERR_LOCKED (another node uses it), or a negative errno (not
+ * a folder, no permission, read only ...: the folder is tried by writing to it). */
 int store_open(struct store **store, const struct store_config *config);
 
-/* Finishes everything that was accepted, then calls done (status 0, or the first error that lost an accepted
- * change, now or while a store_when_idle waited) from the loop. Afterwards the folder holds value files only
- * and the lock is released; only store_free may be called. */
+/* Finishes everything that was accepted, writes a last checkpoint, then calls done (status 0, or the first
+ * error that lost an accepted change, now or while a store_when_idle waited) from the loop. Afterwards the
+ * folder holds value files only and the lock is released; only store_free may be called. Where the checkpoint
+ * fails or takes longer than stop_timeout_ms the journals stay, and nothing is lost. */
 void store_close(struct store *store, void (*done)(void *ctx, int status), void *ctx);
 
 /* After done of store_close. */
@@ -64,16 +77,17 @@ struct store_request {
     /* status 0 or an error; value: what was read (store_read, store_keys), borrowed until done returns. */
     void (*done)(struct store_request *request, int status, struct slice value);
     struct store_request *next; /* the store's */
+    uint64_t lsn;               /* the store's: what has to be durable first */
 };
 
-/* Reads the value of key as of all changes asked for before. Errors: ERR_NOT_FOUND (no value), negative
- * errno, ERR_TOO_LARGE. */
+/* Reads the value of key as of all changes asked for before (while it is being set aside: afterwards, with
+ * what was put meanwhile). Errors: ERR_NOT_FOUND (no value), negative errno, ERR_TOO_LARGE. */
 void store_read(struct store *store, unsigned worker, struct slice key, struct store_request *request);
 
 enum store_kind {
     STORE_PUT,    /* change is the whole new value */
     STORE_DELETE, /* change is empty; deleting what is not there succeeds */
-    STORE_CHANGE  /* change is for ops.fold */
+    STORE_CHANGE  /* change is for ops.fold; by the holder of an attached key only */
 };
 
 /* Accepts one change of key (copied). request (or NULL where nobody waits): done with 0 once it is durable.
@@ -101,7 +115,8 @@ struct store_source {
  * asked for, so what it gave is out of date; read again. */
 bool store_attach(struct store *store, unsigned worker, struct slice key, struct store_source *source);
 
-/* The source goes away (its memory too). Changes still waiting are encoded now, before this returns. */
+/* The source goes away (its memory too). If its file is older than its memory it is encoded now, before this
+ * returns. */
 void store_detach(struct store *store, struct store_source *source);
 
 /* Done with 0 once all changes accepted before are durable (of every key); an error if one of them failed. */
@@ -117,8 +132,10 @@ void store_when_idle(struct store *store, struct store_request *request);
 void store_sync_key(struct store *store, unsigned worker, struct slice key, struct store_request *request);
 
 /* Moves the key's file out of the way, as it is, after all changes asked for before: value is its new name in
- * the folder, with a NUL, which no key has. Ends a source as a STORE_DELETE does. Errors: ERR_NOT_FOUND,
- * negative errno. */
+ * the folder, with a NUL, which no key has. Its own name goes with the next checkpoint. Ends a source as a
+ * STORE_DELETE does. Reads of the key that are asked for meanwhile wait for the end of it, and may see changes
+ * that are asked for after them. Errors: ERR_NOT_FOUND, ERR_CONFLICT (it is being set aside already, or found
+ * out after a failed write), negative errno: the key is as before. */
 void store_set_aside(struct store *store, unsigned worker, struct slice key, struct store_request *request);
 
 /* The names of all value files in the folder as of all changes accepted before: value is a sequence of
@@ -127,6 +144,11 @@ void store_names(struct store *store, struct store_request *request);
 
 /* Reads a file by its name as store_names gives it (worker 0's order). */
 void store_read_name(struct store *store, const char *name, struct store_request *request);
+
+/* Journals keep all their segments until as many store_release_journals, or the close: who copies the value
+ * files, and after them the journals, has everything that was durable when this returned. */
+void store_hold_journals(struct store *store);
+void store_release_journals(struct store *store);
 
 /* Bytes accepted and not yet durable: what back-pressure looks at. */
 size_t store_pending_bytes(const struct store *store);

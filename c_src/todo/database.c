@@ -8,6 +8,7 @@
 #include "runtime/supervisor.h"
 #include "todo/database_call.h"
 #include "todo/database_worker.h"
+#include "todo/hold.h"
 #include "todo/key.h"
 #include "todo/list_change.h"
 #include "wire/etf_read.h"
@@ -51,11 +52,29 @@ static void choose_worker(struct gen_server *self, struct database *database, co
     gen_server_reply_end(self);
 }
 
+/* {ok, Folder} */
+static void hold_journals(struct gen_server *self, struct database *database, const struct from *from,
+                          struct slice holder)
+{
+    int status = hold_start(database, &self->process, holder);
+    if (status != 0) {
+        gen_server_reply_error(self, from, status);
+        return;
+    }
+    struct buf *out = gen_server_reply_begin(self, from);
+    etf_write_tuple(out, 2);
+    etf_write_atom(out, "ok");
+    etf_write_binary_text(out, database->folder);
+    gen_server_reply_end(self);
+}
+
 static void handle_call(struct gen_server *self, void *ctx, const struct from *from, struct slice request)
 {
     struct slice rest = request;
     if (etf_read_tagged(&rest, "choose_worker", 2))
         choose_worker(self, ctx, from, rest);
+    else if (etf_read_tagged(&rest, "hold_journals", 2))
+        hold_journals(self, ctx, from, rest);
     else if (!database_call(self, ctx, from, request))
         gen_server_reply_bad_request(self, from, request);
 }

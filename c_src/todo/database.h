@@ -19,6 +19,7 @@ enum { DATABASE_WORKERS_MAX = 64 };
 struct database {
     struct node *node;
     struct store *store;
+    char *folder;     /* of the store, absolute; owned by who made this */
     unsigned workers; /* 1..DATABASE_WORKERS_MAX */
 };
 

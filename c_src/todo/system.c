@@ -12,6 +12,8 @@
 #include "wire/etf_read.h"
 
 #include <assert.h>
+#include <stdlib.h>
+#include <string.h>
 
 struct todo_system {
     struct store_request idle; /* first: of todo_stop */
@@ -127,6 +129,10 @@ int todo_start(struct todo_system **out, const struct todo_config *config)
     struct store_config store = {.folder = config->persist,
                                  .workers = config->workers,
                                  .value_size_max = DATABASE_VALUE_MAX,
+                                 .journal_limit = config->journal_limit,
+                                 .stop_timeout_ms = config->stop_timeout_ms,
+                                 .pressure = config->pressure,
+                                 .pressure_ctx = config->ctx,
                                  .ops = database_store_ops(),
                                  .loop = config->node->loop};
     system->database.node = config->node;
@@ -139,6 +145,9 @@ int todo_start(struct todo_system **out, const struct todo_config *config)
         mem_free(system);
         return status;
     }
+    system->database.folder = realpath(config->persist, NULL);
+    if (system->database.folder == NULL) /* gone since it was opened */
+        system->database.folder = strdup(config->persist);
     start_tree(system, config->node);
     *out = system;
     return 0;
@@ -172,5 +181,6 @@ void todo_stop(struct todo_system *system, void (*done)(void *ctx, int status), 
 void todo_free(struct todo_system *system)
 {
     store_free(system->database.store);
+    free(system->database.folder);
     mem_free(system);
 }

@@ -7,14 +7,22 @@
 #ifndef TODO_SYSTEM_H
 #define TODO_SYSTEM_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 struct node;
 struct todo_system;
 
 struct todo_config {
     struct node *node;
-    const char *persist; /* folder */
-    unsigned workers;    /* 1..DATABASE_WORKERS_MAX */
-    unsigned expire_s;   /* idle lists end after so long; 0: never */
+    const char *persist;      /* folder */
+    unsigned workers;         /* 1..DATABASE_WORKERS_MAX */
+    size_t journal_limit;     /* bytes of a worker's journal */
+    uint64_t stop_timeout_ms; /* what the last checkpoint may take */
+    unsigned expire_s;        /* idle lists end after so long; 0: never */
+    /* As store_config's; NULL: nobody cares. */
+    void (*pressure)(void *ctx, bool pressed);
     /* Todo.System has ended by itself (a child that cannot be kept running, or somebody killed it): the
      * program should stop with a failure. Called from the loop, at most once. */
     void (*failed)(void *ctx);

@@ -23,6 +23,7 @@ defmodule DatabaseTest do
   test "what was stored with store! is on disk as the term itself" do
     assert Todo.Database.store!("on disk", {:a, "term"}) == :ok
     file = Application.fetch_env!(:todo, :persist) |> Path.join("on disk")
+    assert Eventually.await(fn -> File.exists?(file) end)
     assert file |> File.read!() |> :erlang.binary_to_term() == {:a, "term"}
   end
 

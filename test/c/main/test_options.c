@@ -36,6 +36,8 @@ static void options__none__are_the_documented_defaults(void **state)
     assert_string_equal(options.listen, "0.0.0.0");
     assert_int_equal(options.expire_s, 0);
     assert_int_equal(options.net_ticktime_s, 60);
+    assert_int_equal(options.journal_limit, 64 << 20);
+    assert_int_equal(options.stop_timeout_s, 30);
     assert_false(options.exit_on_eof);
     assert_int_equal(options.log_level, LOG_INFO);
 }
@@ -57,8 +59,12 @@ static void options__all__are_taken(void **state)
     assert_int_equal(options.port, 65535);
     assert_int_equal(options.expire_s, 9);
     assert_int_equal(options.log_level, LOG_NONE);
-    assert_int_equal(parse("--sname x --listen ::1 --net-ticktime 8", &options, message), OPTIONS_RUN);
+    assert_int_equal(parse("--sname x --listen ::1 --net-ticktime 8 --journal-limit 2 --stop-timeout 5",
+                           &options, message),
+                     OPTIONS_RUN);
     assert_int_equal(options.net_ticktime_s, 8);
+    assert_int_equal(options.journal_limit, 2 << 20);
+    assert_int_equal(options.stop_timeout_s, 5);
     assert_string_equal(options.name, "x");
     assert_string_equal(options.listen, "::1");
 }
@@ -85,6 +91,9 @@ static void options__bad__are_named_in_one_line(void **state)
                                         "--expire 99999999999999999999",
                                         "--net-ticktime 0",
                                         "--net-ticktime 86401",
+                                        "--journal-limit 0",
+                                        "--journal-limit 64M",
+                                        "--stop-timeout 0",
                                         "--log-level x",
                                         "--sname",
                                         "--sname ''",

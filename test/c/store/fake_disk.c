@@ -18,7 +18,7 @@ static const char *const call_names[] = {
     [FS_WRITE] = "write",         [FS_FSYNC] = "fsync",   [FS_CLOSE] = "close",
     [FS_RENAME] = "rename",       [FS_UNLINK] = "unlink", [FS_FLOCK] = "flock",
     [FS_OPENDIR] = "opendir",     [FS_STAT] = "stat",     [FS_FALLOCATE] = "fallocate",
-    [FS_FDATASYNC] = "fdatasync", [FS_SYNCFS] = "syncfs"};
+    [FS_FDATASYNC] = "fdatasync", [FS_SYNCFS] = "syncfs", [FS_LINK] = "link"};
 
 static const char *last_part(const char *path)
 {
@@ -67,10 +67,12 @@ static int fault(void *ctx, enum fs_call call, const char *path)
     if (++disk->calls == disk->crash_at)
         _exit(DISK_CRASHED);
     while (disk->holding && matches(&disk->hold, call, name)) {
+        unsigned holds = disk->holds;
         disk->held++;
         uv_cond_broadcast(&disk->changed);
-        uv_cond_wait(&disk->changed, &disk->lock);
-        disk->held--;
+        while (disk->holding && holds == disk->holds)
+            uv_cond_wait(&disk->changed, &disk->lock);
+        disk->held -= holds == disk->holds;
     }
     add_line(disk, call_names[call], name);
     int status = decide(disk, call, name);
@@ -138,6 +140,9 @@ void fake_disk_hold(struct fake_disk *disk, int call, const char *name)
     uv_mutex_lock(&disk->lock);
     disk->hold = (struct disk_match){call, name};
     disk->holding = true;
+    disk->holds++;
+    disk->held = 0; /* what is held so far goes on */
+    uv_cond_broadcast(&disk->changed);
     uv_mutex_unlock(&disk->lock);
 }
 
@@ -149,6 +154,14 @@ void fake_disk_await_held(struct fake_disk *disk)
         late = uv_cond_timedwait(&disk->changed, &disk->lock, (uint64_t)DISK_DEADLINE_MS * 1000000);
     uv_mutex_unlock(&disk->lock);
     assert_int_equal(late, 0);
+}
+
+bool fake_disk_is_held(struct fake_disk *disk)
+{
+    uv_mutex_lock(&disk->lock);
+    bool held = disk->held > 0;
+    uv_mutex_unlock(&disk->lock);
+    return held;
 }
 
 void fake_disk_release(struct fake_disk *disk)

@@ -34,6 +34,7 @@ struct fake_disk {
     struct disk_match hold;
     bool holding; /* matching calls wait */
     unsigned held;
+    unsigned holds; /* changes of hold so far */
 };
 
 void fake_disk_start(struct fake_disk *disk);
@@ -46,9 +47,10 @@ void fake_disk_heal(struct fake_disk *disk);
 /* True if a call has failed since fake_disk_fail. at_sync: see fired_at_sync; may be NULL. */
 bool fake_disk_fired(struct fake_disk *disk, bool *at_sync);
 
-/* Matching calls wait from now on; await: until one does. */
+/* Matching calls wait from now on, those that wait already go on; await: until one does. */
 void fake_disk_hold(struct fake_disk *disk, int call, const char *name);
 void fake_disk_await_held(struct fake_disk *disk);
+bool fake_disk_is_held(struct fake_disk *disk);
 void fake_disk_release(struct fake_disk *disk);
 
 /* A line of the test's own in the record. */

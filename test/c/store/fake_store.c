@@ -1,18 +1,66 @@
 #include "fake_store.h"
 
 #include "base/error.h"
+#include "store/store_state.h"
 #include "unit.h"
 
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
+/* The word at the end of text: size 0 if it does not end with one. */
+static struct slice last_word(struct slice text)
+{
+    size_t start = text.size;
+    if (start < 2 || text.data[start - 1] != '.')
+        return slice_of(text.data, 0);
+    start--;
+    while (start > 0 && text.data[start - 1] >= '0' && text.data[start - 1] <= '9')
+        start--;
+    return slice_of(text.data + start, text.size - start);
+}
+
+static unsigned long number_of(struct slice word)
+{
+    unsigned long number = 0;
+    for (size_t i = 0; i + 1 < word.size; i++)
+        number = number * 10 + (unsigned long)(word.data[i] - '0');
+    return number;
+}
+
+/* False: it has later ones, and not this one. */
+static bool add_word(struct buf *value, struct slice word)
+{
+    struct slice rest = buf_slice(value);
+    struct slice last = last_word(rest);
+    if (last.size == 0 || number_of(last) < number_of(word)) {
+        buf_append_slice(value, word);
+        return true;
+    }
+    while (last.size > 0 && !slice_equal(last, word)) {
+        rest.size -= last.size;
+        last = last_word(rest);
+    }
+    return last.size > 0;
+}
+
 static int fold(void *ctx, struct slice value, struct slice changes, struct buf *out)
 {
+    struct buf words = BUF_EMPTY;
+    int status = 0;
     if (memchr(changes.data, '!', changes.size) != NULL)
         return ERR_BADARG;
-    buf_append_slice(out, value);
-    buf_append_slice(out, changes);
-    return 0;
+    buf_append_slice(&words, value);
+    while (status == 0 && changes.size > 0) {
+        const uint8_t *end = memchr(changes.data, '.', changes.size);
+        struct slice word = slice_of(changes.data, (size_t)(end + 1 - changes.data));
+        changes = slice_of(end + 1, changes.size - word.size);
+        status = add_word(&words, word) ? 0 : ERR_CORRUPT;
+    }
+    if (status == 0)
+        buf_append_slice(out, buf_slice(&words));
+    buf_release(&words);
+    return status;
 }
 
 static void file_name(void *ctx, struct slice key, char name[256])
@@ -26,6 +74,8 @@ struct store_ops toy_ops(void)
     return (struct store_ops){.fold = fold, .file_name = file_name};
 }
 
+enum { TICK_MS = 100 };
+
 static void on_tick(uv_timer_t *tick) {}
 
 void fake_store_start_disk(struct fake_store *f, unsigned workers)
@@ -34,7 +84,23 @@ void fake_store_start_disk(struct fake_store *f, unsigned workers)
     fake_disk_start(&f->disk);
     assert_int_equal(uv_loop_init(&f->loop), 0);
     uv_timer_init(&f->loop, &f->tick);
-    uv_timer_start(&f->tick, on_tick, 100, 100);
+    uv_timer_start(&f->tick, on_tick, TICK_MS, TICK_MS);
+}
+
+static void on_pressure(void *ctx, bool pressed)
+{
+    struct fake_store *f = ctx;
+    assert_int_not_equal(pressed, f->pressed);
+    f->pressed = pressed;
+    f->presses++;
+}
+
+/* The store's timer waits for ever from now on. */
+static void stop_timer(struct fake_store *f)
+{
+    uv_timer_t *timer = &f->store->checkpoint.timer;
+    uv_timer_set_repeat(timer, UINT32_MAX);
+    uv_timer_again(timer);
 }
 
 int fake_store_open(struct fake_store *f)
@@ -42,11 +108,18 @@ int fake_store_open(struct fake_store *f)
     const struct store_config config = {.folder = f->disk.folder,
                                         .workers = f->workers,
                                         .value_size_max = TOY_VALUE_MAX,
+                                        .stop_timeout_ms = f->stop_timeout_ms,
+                                        .journal_limit = f->journal_limit,
+                                        .pressure = on_pressure,
+                                        .pressure_ctx = f,
                                         .ops = toy_ops(),
                                         .loop = &f->loop,
                                         .fs = f->disk.fs};
     int status = store_open(&f->store, &config);
     f->closed = status != 0;
+    f->pressed = false;
+    if (status == 0)
+        stop_timer(f);
     return status;
 }
 
@@ -77,6 +150,52 @@ static uint64_t now_ms(void)
 void fake_store_turn(struct fake_store *f)
 {
     uv_run(&f->loop, UV_RUN_ONCE);
+}
+
+void fake_store_await_held(struct fake_store *f)
+{
+    uint64_t deadline_ms = now_ms() + DISK_DEADLINE_MS;
+    while (!fake_disk_is_held(&f->disk)) {
+        assert_true(now_ms() < deadline_ms);
+        uv_run(&f->loop, UV_RUN_NOWAIT);
+        sched_yield();
+    }
+}
+
+static void on_second_over(uv_timer_t *timer)
+{
+    *(bool *)timer->data = true;
+}
+
+/* Timers of one time are called in the order they were started, and each once in a turn. */
+void fake_store_tick(struct fake_store *f)
+{
+    uv_timer_t *timer = &f->store->checkpoint.timer;
+    uv_timer_t second;
+    bool over = false;
+    uv_timer_init(&f->loop, &second);
+    second.data = &over;
+    uv_timer_set_repeat(timer, 1);
+    uv_timer_again(timer);
+    uv_timer_start(&second, on_second_over, 1, 0);
+    while (!over)
+        fake_store_turn(f);
+    stop_timer(f);
+    uv_close((uv_handle_t *)&second, NULL);
+    uv_run(&f->loop, UV_RUN_NOWAIT); /* second is on the stack */
+}
+
+int fake_store_checkpoint(struct fake_store *f)
+{
+    struct asked *asked = asked_new(f);
+    uint64_t deadline_ms = now_ms() + DISK_DEADLINE_MS;
+    checkpoint_begin(&f->store->checkpoint, &asked->request);
+    fake_store_await(asked);
+    while (!checkpoint_is_idle(&f->store->checkpoint)) {
+        assert_true(now_ms() < deadline_ms);
+        fake_store_turn(f);
+    }
+    return asked->status;
 }
 
 int fake_store_await_closed(struct fake_store *f)
@@ -183,11 +302,6 @@ static struct asked *change(struct fake_store *f, const char *key, enum store_ki
     struct asked *asked = asked_new(f);
     store_change(f->store, worker_of(f, key), slice_of_text(key), kind, slice_of_text(text), &asked->request);
     return asked;
-}
-
-struct asked *ask_change(struct fake_store *f, const char *key, const char *text)
-{
-    return change(f, key, STORE_CHANGE, text);
 }
 
 struct asked *ask_put(struct fake_store *f, const char *key, const char *text)
@@ -313,7 +427,7 @@ struct asked *holder_change(struct holder *holder, const char *text)
 {
     buf_append(&holder->memory, text, strlen(text));
     holder->waiting++;
-    struct asked *asked = ask_change(holder->owner, holder->key, text);
+    struct asked *asked = change(holder->owner, holder->key, STORE_CHANGE, text);
     asked->then = on_changed;
     asked->ctx = holder;
     return asked;

@@ -1,4 +1,5 @@
-/* A store on a fake disk, with keys and values that are texts: a change is appended to the value. */
+/* A store on a fake disk, with keys and values that are texts. A change is a sequence of words, "3.7.": each
+ * is a number, greater than those of the words that the value ends with, and is appended to it. */
 #ifndef TEST_C_STORE_FAKE_STORE_H
 #define TEST_C_STORE_FAKE_STORE_H
 
@@ -7,7 +8,8 @@
 
 enum { TOY_VALUE_MAX = 100000 };
 
-/* Appends changes to value; '!' among them is ERR_BADARG. The file's name is the key. */
+/* The file's name is the key. fold passes over words that value has already; it fails with ERR_CORRUPT where
+ * a word is missing before them, and with ERR_BADARG where there is a '!' among the changes. */
 struct store_ops toy_ops(void);
 
 struct fake_store {
@@ -16,8 +18,12 @@ struct fake_store {
     struct fake_disk disk;
     struct store *store;
     unsigned workers;
-    struct asked *asked; /* all, newest first */
-    unsigned answered;   /* so far */
+    size_t journal_limit;     /* for the next open */
+    uint64_t stop_timeout_ms; /* the same */
+    struct asked *asked;      /* all, newest first */
+    unsigned answered;        /* so far */
+    unsigned presses;         /* calls of config.pressure */
+    bool pressed;             /* as the last one said */
     bool closed;
     int closed_status;
 };
@@ -50,6 +56,12 @@ void fake_store_stop(struct fake_store *f);
 
 /* One turn of the loop, which waits for something to happen. */
 void fake_store_turn(struct fake_store *f);
+/* Turns until a call of the disk is held. */
+void fake_store_await_held(struct fake_store *f);
+/* What the store does every second, now; by itself it never does. */
+void fake_store_tick(struct fake_store *f);
+/* A checkpoint, and the removal of journals behind it, from begin to end. Its status. */
+int fake_store_checkpoint(struct fake_store *f);
 void fake_store_await(struct asked *asked);
 /* Until everything asked so far, and by answers to it, is answered. */
 void fake_store_await_all(struct fake_store *f);
@@ -57,7 +69,6 @@ void fake_store_await_all(struct fake_store *f);
 unsigned worker_of(const struct fake_store *f, const char *key);
 struct asked *asked_new(struct fake_store *f);
 struct asked *ask_read(struct fake_store *f, const char *key);
-struct asked *ask_change(struct fake_store *f, const char *key, const char *text);
 struct asked *ask_put(struct fake_store *f, const char *key, const char *text);
 struct asked *ask_delete(struct fake_store *f, const char *key);
 struct asked *ask_set_aside(struct fake_store *f, const char *key);

@@ -400,6 +400,37 @@ static void replay__old_segment_cut_at_every_byte__told(void **state)
     }
 }
 
+/* Only the head of the next segment tells that it was durable. */
+static void replay__last_batch_of_an_old_segment_damaged__told(void **state)
+{
+    struct fixture *f = *state;
+    make_two_segments(f);
+    flip(&f->disk, FIRST, record_at(2) + RECORD_HEAD_SIZE, 1);
+    cut(&f->disk, SECOND, SEGMENT_HEAD_SIZE);
+    assert_found(f, "101 102 104 |");
+    assert_int_equal(f->found.damages, 1);
+    assert_int_equal(f->found.torn, 0);
+    cut(&f->disk, SECOND, 0);
+    assert_found(f, "101 102 |");
+    assert_int_equal(f->found.damages, 0);
+    assert_int_equal(f->found.torn, 1);
+}
+
+/* The damaged record is not all that is missing. */
+static void replay__damage_and_cut_behind_it__both_told(void **state)
+{
+    struct fixture *f = *state;
+    make_two_segments(f);
+    flip(&f->disk, FIRST, record_at(1) + RECORD_HEAD_SIZE, 1);
+    cut(&f->disk, FIRST, record_at(2));
+    assert_found(f, "101 105 106 |");
+    assert_int_equal(f->found.damages, 2);
+    cut(&f->disk, FIRST, record_at(4));
+    flip(&f->disk, FIRST, record_at(1) + RECORD_HEAD_SIZE, 1);
+    assert_found(f, "101 102 105 106 |");
+    assert_int_equal(f->found.damages, 1);
+}
+
 static void replay__segment_in_the_middle_gone__told(void **state)
 {
     struct fixture *f = *state;
@@ -707,6 +738,8 @@ int main(void)
         TEST(replay__any_byte_of_the_last_batch_changed__torn_end_cut),
         TEST(replay__last_segment_cut_at_every_byte__whole_ones_there),
         TEST(replay__old_segment_cut_at_every_byte__told),
+        TEST(replay__last_batch_of_an_old_segment_damaged__told),
+        TEST(replay__damage_and_cut_behind_it__both_told),
         TEST(replay__segment_in_the_middle_gone__told),
         TEST(replay__oldest_gone__nothing_to_tell),
         TEST(replay__segment_of_another_version__refused),

@@ -179,11 +179,13 @@ static size_t place_of(struct fixture *f, const char *name, uint64_t lsn, size_t
     struct segment_damage damage;
     struct record record;
     size_t at = cursor.at;
-    while (segment_next(&cursor, &record, &damage) == SEGMENT_RECORD && record.lsn != lsn)
+    enum segment_step step;
+    while ((step = segment_next(&cursor, &record, &damage)) == SEGMENT_DAMAGE || record.lsn != lsn) {
+        assert_int_not_equal(step, SEGMENT_END);
         at = cursor.at;
+    }
     *size = cursor.at - at;
     buf_release(&bytes);
-    assert_true(*size > 0);
     return at;
 }
 
@@ -375,6 +377,50 @@ static void run__many_keys__few_syncs(void **state)
     buf_release(&batch);
 }
 
+static void run__large_values__in_rounds(void **state)
+{
+    enum { KEYS = 200, SIZE = 90000 }; /* 18 MB */
+    struct fixture *f = *state;
+    struct buf batch = BUF_EMPTY;
+    char key[TEXT_ROOM], *value = mem_alloc(SIZE + 1);
+    memset(value, ';', SIZE);
+    value[SIZE] = '\0';
+    for (unsigned i = 1; i <= KEYS; i++) {
+        snprintf(key, sizeof key, "key%u", i);
+        batch_add(&batch, i, RECORD_PUT, key, value);
+    }
+    begin_journal(f, 0, 1, 0, 4096);
+    assert_int_equal(journal_append(f->journal, buf_slice(&batch), KEYS), 0);
+    end_journal(f);
+    fake_disk_forget(&f->disk);
+    assert_int_equal(run(f), 0);
+    assert_int_equal(fake_disk_count(&f->disk, "syncfs"), 2);
+    assert_value(f, "key1", value);
+    assert_value(f, "key200", value);
+    buf_release(&batch);
+    mem_free(value);
+}
+
+/* What is durable when: values before their names, names before the journals' end, that before their removal.
+ */
+static void run__any__calls_in_order(void **state)
+{
+    static const char *const words[] = {"write", "syncfs", "fsync", "rename", "unlink", ""};
+    struct fixture *f = *state;
+    struct buf lines = BUF_EMPTY;
+    write_journal(f, 0, 1, "a1", "a2");
+    write_journal(f, 1, 1, "b3", "b4");
+    fake_disk_forget(&f->disk);
+    assert_int_equal(run(f), 0);
+    fake_disk_lines(&f->disk, words, &lines);
+    assert_bytes(buf_slice(&lines),
+                 "write .tmp-0|write .tmp-1|syncfs persist|rename a|rename b|fsync persist|"
+                 "fsync .tmp-0|rename .journal-done|fsync persist|"
+                 "unlink .journal-0-1|unlink .journal-1-1|fsync persist|"
+                 "unlink .journal-done|fsync persist|");
+    buf_release(&lines);
+}
+
 /* ---- damage ---- */
 
 /* The one entry whose name begins and ends so, in name. */
@@ -467,6 +513,21 @@ static void run__payload_damaged_before_a_put__made(void **state)
     assert_value(f, "b", NULL);
     assert_int_equal(f->recovery.problems, 1);
     assert_segment_aside(f, ".journal-0-1");
+}
+
+static void run__payload_damaged_behind_a_put__that_key_set_aside(void **state)
+{
+    struct fixture *f = *state;
+    fake_disk_put(&f->disk, "a", "1;2;3;");
+    write_journal(f, 0, 1, "+a1 a2 -b3 b4", "a5 b6");
+    damage_payload(f, ".journal-0-1", 2);
+    damage_payload(f, ".journal-0-1", 4);
+    assert_int_equal(start(f), 0);
+    assert_value(f, "a", "1;2;3;");
+    assert_value(f, "b", NULL);
+    assert_aside(f, "a", "1 5 ");
+    assert_aside(f, "b", "3 6 ");
+    assert_int_equal(f->recovery.problems, 4);
 }
 
 static void run__head_damaged__keys_of_that_journal_set_aside(void **state)
@@ -688,6 +749,18 @@ static void faults__every_call__error_or_done_then_done(void **state)
     assert_true(failures > 2 * 60);
 }
 
+static void faults__sync_fails__temporaries_removed(void **state)
+{
+    struct fixture *f = *state;
+    make_work(f);
+    fake_disk_fail(&f->disk, FS_SYNCFS, NULL, 0, 1, -EIO);
+    assert_int_equal(run(f), -EIO);
+    assert_int_equal(fake_disk_entries(&f->disk, ".tmp-"), 0);
+    assert_int_equal(fake_disk_entries(&f->disk, ".journal"), 5);
+    assert_int_equal(run(f), 0);
+    assert_work_done(f);
+}
+
 /* From one call on nothing works. */
 static void faults__disk_fails_for_good__error_then_done(void **state)
 {
@@ -771,9 +844,12 @@ int main(void)
         TEST(run__failed_append__not_made),
         TEST(run__many_changes_of_one_key__one_fold),
         TEST(run__many_keys__few_syncs),
+        TEST(run__large_values__in_rounds),
+        TEST(run__any__calls_in_order),
         TEST(run__torn_end__cut),
         TEST(run__payload_damaged__that_key_set_aside),
         TEST(run__payload_damaged_before_a_put__made),
+        TEST(run__payload_damaged_behind_a_put__that_key_set_aside),
         TEST(run__head_damaged__keys_of_that_journal_set_aside),
         TEST(run__head_of_a_segment_damaged__all_made),
         TEST(run__every_byte_changed__contained),
@@ -783,6 +859,7 @@ int main(void)
         TEST(run__value_cannot_be_read__set_aside),
         TEST(run__other_version__refused_nothing_touched),
         TEST(faults__every_call__error_or_done_then_done),
+        TEST(faults__sync_fails__temporaries_removed),
         TEST(faults__disk_fails_for_good__error_then_done),
         TEST(crash__before_every_call__then_done),
         TEST(crash__random_several_times__then_done),

@@ -1,294 +1,133 @@
-/* Workloads with calls that fail, and with crashes, compared with a model: what was reported done is in the
- * file, what failed is not half there. */
+/* Workloads with calls that fail, and with crashes, compared with a model (fake_history.h): what was reported
+ * done is there, what failed is not, nothing is half there, order is kept. */
 #include "store/store.h"
 
 #include "base/error.h"
-#include "fake_store.h"
+#include "fake_history.h"
 #include "unit.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 enum {
-    KEYS = 6,
-    CHANGES_MAX = 4000,
-    READS_MAX = 2000,
-    TEXT_ROOM = 12,
-    VALUE_ROOM = 16000,
-    NOT_ANSWERED = 1,
-    FAULT_FIRST = -2000, /* the fault number i fails calls with FAULT_FIRST - i */
-    FAULTS_MAX = 1000
+    FAULT_FIRST =
+        -200, /* the fault number i fails calls with FAULT_FIRST - i, which no call does by itself */
+    FAULTS_MAX = 700,
+    JOURNAL_LIMIT = 2048, /* small, so that segments end and checkpoints begin */
 };
 
-static const char *const keys[KEYS] = {"a", "b", "c", "d", "e", "f"};
-
-/* A change that was asked for, in the order of its key. */
-struct change {
-    unsigned key;
-    enum store_kind kind;
-    char text[TEXT_ROOM];
-    int status; /* NOT_ANSWERED, or the answer */
-};
-
-struct read {
-    unsigned key;
-    unsigned after; /* so many changes of all keys had been asked for */
-    struct asked *asked;
-};
-
-/* What was asked for; in memory that outlives a crash. */
-struct history {
-    struct change changes[CHANGES_MAX];
-    unsigned count;
-    struct read reads[READS_MAX];
-    unsigned read_count;
-    bool held[KEYS];          /* somebody has held it in memory: a read may see more than was asked before */
-    bool at_sync[FAULTS_MAX]; /* of the fault of that number: see fake_disk.fired_at_sync */
-    bool any_at_sync;         /* of a fault without a number */
-};
-
-static struct history *history_new(void)
+static void await_all(struct fake_store *f)
 {
-    struct history *history =
-        mmap(NULL, sizeof *history, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    assert_ptr_not_equal(history, MAP_FAILED);
-    return history;
+    fake_store_await_all(f);
 }
 
-static void history_free(struct history *history)
+static void hold(struct fake_store *f, struct holder *holders, unsigned key)
 {
-    munmap(history, sizeof *history);
+    holder_begin(&holders[key], f, history_keys[key]);
 }
 
-/* ---- asking ---- */
-
-/* The next change's place; its text is of no other change. */
-static struct change *next_change(struct history *history, unsigned key, enum store_kind kind)
+/* The holder may have gone with a fault. */
+static void change(struct history *history, struct holder *holders, unsigned key)
 {
-    assert_true(history->count < CHANGES_MAX);
-    struct change *change = &history->changes[history->count];
-    change->key = key;
-    change->kind = kind;
-    change->status = NOT_ANSWERED;
-    snprintf(change->text, sizeof change->text, "[%u]", history->count);
-    history->count++;
-    return change;
+    if (holders[key].attached)
+        history_change(history, key, &holders[key]);
 }
 
-static void put(struct fake_store *f, struct history *history, unsigned key)
+static void stop_holders(struct holder *holders)
 {
-    struct change *change = next_change(history, key, STORE_PUT);
-    ask_put(f, keys[key], change->text)->status_copy = &change->status;
-}
-
-static void delete (struct fake_store *f, struct history *history, unsigned key)
-{
-    struct change *change = next_change(history, key, STORE_DELETE);
-    ask_delete(f, keys[key])->status_copy = &change->status;
-}
-
-/* By the holder, if there is one. */
-static void add(struct fake_store *f, struct history *history, unsigned key, struct holder *holder)
-{
-    struct change *change = next_change(history, key, STORE_CHANGE);
-    struct asked *asked = holder != NULL && holder->attached ? holder_change(holder, change->text)
-                                                             : ask_change(f, keys[key], change->text);
-    asked->status_copy = &change->status;
-}
-
-static void look(struct fake_store *f, struct history *history, unsigned key)
-{
-    assert_true(history->read_count < READS_MAX);
-    history->reads[history->read_count++] = (struct read){key, history->count, ask_read(f, keys[key])};
-}
-
-static void hold(struct fake_store *f, struct history *history, unsigned key, struct holder *holder)
-{
-    history->held[key] = true;
-    holder_begin(holder, f, keys[key]);
-}
-
-/* ---- the model: which values a key's file may have ---- */
-
-enum { VALUES_MAX = 2048 };
-
-struct values {
-    char *texts[VALUES_MAX]; /* all different; "": there is no file */
-    unsigned count;
-};
-
-static void values_add(struct values *values, const char *text)
-{
-    for (unsigned i = 0; i < values->count; i++) {
-        if (strcmp(values->texts[i], text) == 0)
-            return;
-    }
-    assert_true(values->count < VALUES_MAX);
-    values->texts[values->count++] = strdup(text);
-}
-
-static void values_add_all(struct values *values, const struct values *more)
-{
-    for (unsigned i = 0; i < more->count; i++)
-        values_add(values, more->texts[i]);
-}
-
-static void values_clear(struct values *values)
-{
-    while (values->count > 0)
-        free(values->texts[--values->count]);
-}
-
-static bool values_have(const struct values *values, struct slice text)
-{
-    for (unsigned i = 0; i < values->count; i++) {
-        if (slice_equal(slice_of_text(values->texts[i]), text))
-            return true;
-    }
-    return false;
-}
-
-static void apply(struct values *values, const struct change *change)
-{
-    struct values before = *values;
-    char text[VALUE_ROOM];
-    values->count = 0;
-    for (unsigned i = 0; i < before.count; i++) {
-        snprintf(text, sizeof text, "%s%s", change->kind == STORE_CHANGE ? before.texts[i] : "",
-                 change->kind == STORE_DELETE ? "" : change->text);
-        values_add(values, text);
-    }
-    values_clear(&before);
-}
-
-/* Changes of one key that failed with the same write: those of a write whose rename was done, and only the
- * folder's sync failed, are there or not, but never in another order or with gaps. */
-struct failing {
-    int status; /* 0: none */
-    struct values values;
-};
-
-/* True if what failed so may be there all the same. */
-static bool is_perhaps_there(const struct history *history, int status)
-{
-    if (status == NOT_ANSWERED)
-        return true;
-    int number = FAULT_FIRST - status;
-    return number >= 0 && number < FAULTS_MAX ? history->at_sync[number] : history->any_at_sync;
-}
-
-static void apply_failed(const struct history *history, struct values *values, struct failing *failing,
-                         const struct change *change)
-{
-    if (failing->status != change->status) {
-        failing->status = change->status;
-        values_clear(&failing->values);
-        values_add_all(&failing->values, values);
-    }
-    apply(&failing->values, change);
-    if (is_perhaps_there(history, change->status))
-        values_add_all(values, &failing->values);
-}
-
-/* From the answers. crashed: those that nobody was told of are there up to any one. */
-static void model(const struct history *history, unsigned key, bool crashed, struct values *values)
-{
-    struct failing failing = {.status = 0};
-    values_add(values, "");
-    for (unsigned i = 0; i < history->count; i++) {
-        const struct change *change = &history->changes[i];
-        if (change->key != key)
-            continue;
-        assert_true(crashed || change->status != NOT_ANSWERED);
-        if (change->status == 0) {
-            apply(values, change);
-            failing.status = 0;
-        } else {
-            apply_failed(history, values, &failing, change);
-        }
-    }
-    values_clear(&failing.values);
-}
-
-static void assert_model(struct fake_store *f, const struct history *history, bool crashed)
-{
-    for (unsigned key = 0; key < KEYS; key++) {
-        struct values values = {.count = 0};
-        struct buf content = BUF_EMPTY;
-        bool there = fake_disk_get(&f->disk, keys[key], &content);
-        model(history, key, crashed, &values);
-        if (!values_have(&values, buf_slice(&content)))
-            fail_msg("key %s is %.*s, not %s (%u)", keys[key], (int)content.size, (const char *)content.data,
-                     values.texts[0], values.count);
-        assert_int_equal(there, content.size > 0);
-        values_clear(&values);
-        buf_release(&content);
-    }
-    assert_int_equal(fake_disk_entries(&f->disk, "."), 0);
-}
-
-/* Nothing has failed: what a read gives is the value after the changes asked for before, or, where somebody
- * holds it, after some more. */
-static void assert_read(const struct history *history, const struct read *read)
-{
-    struct values value = {.count = 0};
-    bool found = false;
-    values_add(&value, "");
-    for (unsigned i = 0; i <= history->count && !found; i++) {
-        if (i == read->after || (i > read->after && history->held[read->key]))
-            found = values_have(&value, buf_slice(&read->asked->value));
-        if (i < history->count && history->changes[i].key == read->key)
-            apply(&value, &history->changes[i]);
-    }
-    assert_int_equal(read->asked->status, read->asked->value.size == 0 ? ERR_NOT_FOUND : 0);
-    assert_true(found);
-    values_clear(&value);
+    for (unsigned i = 0; i < HISTORY_KEYS; i++)
+        holder_stop(&holders[i]);
 }
 
 /* ---- a workload of a few steps ---- */
 
+static void run_holders(struct fake_store *f, struct history *history, struct holder *holders)
+{
+    hold(f, holders, 0);
+    hold(f, holders, 1);
+    await_all(f);
+    change(history, holders, 0);
+    change(history, holders, 1);
+    change(history, holders, 0);
+    history_put(f, history, 2);
+    await_all(f);
+    change(history, holders, 0);
+    history_read(f, history, 0);
+    history_delete(f, history, 1);
+    history_delete(f, history, 3);
+    await_all(f);
+    fake_store_checkpoint(f);
+    change(history, holders, 0);
+    ask_names(f);
+    change(history, holders, 0);
+    history_put(f, history, 1);
+    await_all(f);
+}
+
+static void run_others(struct fake_store *f, struct history *history, struct holder *holders)
+{
+    change(history, holders, 0);
+    history_put(f, history, 0);
+    history_put(f, history, 3);
+    ask_sync(f);
+    await_all(f);
+    history_set_aside(f, history, 0);
+    history_put(f, history, 4);
+    await_all(f);
+    hold(f, holders, 2);
+    hold(f, holders, 4);
+    await_all(f);
+    change(history, holders, 2);
+    change(history, holders, 4);
+    fake_store_checkpoint(f);
+    history_set_aside(f, history, 2);
+    history_delete(f, history, 3);
+    change(history, holders, 4);
+    await_all(f);
+    change(history, holders, 4);
+    if (holders[4].attached)
+        holder_detach(&holders[4]);
+    await_all(f);
+    history_set_aside(f, history, 4);
+    history_put(f, history, 4);
+    await_all(f);
+}
+
 static void run_script(struct fake_store *f, struct history *history)
 {
-    struct holder holder = {.attached = false};
-    add(f, history, 0, NULL);
-    add(f, history, 1, NULL);
-    add(f, history, 0, NULL);
-    put(f, history, 2);
-    fake_store_await_all(f);
-    add(f, history, 0, NULL);
-    look(f, history, 0);
-    add(f, history, 0, NULL);
-    delete (f, history, 1);
-    add(f, history, 2, NULL);
-    delete (f, history, 3);
-    fake_store_await_all(f);
-    hold(f, history, 0, &holder);
-    fake_store_await_all(f);
-    add(f, history, 0, &holder);
-    add(f, history, 0, &holder);
-    look(f, history, 0);
-    add(f, history, 0, &holder);
-    add(f, history, 1, NULL);
-    fake_store_await_all(f);
-    add(f, history, 0, &holder);
-    put(f, history, 0);
-    add(f, history, 0, &holder);
-    delete (f, history, 2);
-    add(f, history, 2, NULL);
-    ask_sync(f);
-    fake_store_await_all(f);
-    hold(f, history, 2, &holder);
-    fake_store_await_all(f);
-    add(f, history, 2, &holder);
-    add(f, history, 2, &holder);
-    holder_stop(&holder);
-    fake_store_await_all(f);
+    struct holder holders[HISTORY_KEYS] = {{.attached = false}};
+    run_holders(f, history, holders);
+    run_others(f, history, holders);
+    stop_holders(holders);
+}
+
+static void start(struct fake_store *f, unsigned workers)
+{
+    fake_store_start_disk(f, workers);
+    f->journal_limit = JOURNAL_LIMIT;
+}
+
+/* Everything as the answers say: in the store, in its files, in a store that is opened again. tidy: no
+ * removal of a temporary has failed. */
+static void finish(struct fake_store *f, struct history *history, bool tidy)
+{
+    history_put(f, history, 4); /* goes on working, whatever has been */
+    history_put(f, history, 5);
+    await_all(f);
+    assert_int_equal(history->changes[history->count - 1].status, 0);
+    assert_int_equal(history->changes[history->count - 2].status, 0);
+    history_assert_store(f, history, NULL);
+    assert_int_equal(fake_store_close(f), 0);
+    history_assert_files(f, history, true);
+    assert_int_equal(fake_disk_entries(&f->disk, tidy ? "." : ".journal"), 0);
+    assert_int_equal(fake_store_open(f), 0);
+    history_assert_store(f, history, NULL);
+    fake_store_stop(f);
 }
 
 /* True if the nth call of the script has failed so. */
@@ -296,84 +135,123 @@ static bool run_with_fault(unsigned workers, unsigned n, unsigned times, int sta
 {
     struct fake_store f;
     struct history *history = history_new();
-    fake_store_start(&f, workers);
+    start(&f, workers);
+    assert_int_equal(fake_store_open(&f), 0);
     fake_disk_fail(&f.disk, DISK_ANY, NULL, n, times, status);
     run_script(&f, history);
-    bool fired = fake_disk_fired(&f.disk, &history->any_at_sync);
+    bool fired = fake_disk_fired(&f.disk, NULL);
     fake_disk_heal(&f.disk);
-    add(&f, history, 5, NULL); /* goes on working */
-    put(&f, history, 4);
-    fake_store_await_all(&f);
-    assert_int_equal(history->changes[history->count - 1].status, 0);
-    assert_int_equal(history->changes[history->count - 2].status, 0);
-    assert_int_equal(fake_store_close(&f), 0);
-    if (times == 1) /* or temporaries may be left, of whose removal failed too */
-        assert_model(&f, history, false);
-    assert_int_equal(fake_store_open(&f), 0);
-    assert_model(&f, history, false);
-    fake_store_stop(&f);
+    finish(&f, history, times == 1);
     history_free(history);
     return fired;
 }
 
+static void run_with_all_faults(unsigned workers, unsigned times, int status)
+{
+    unsigned n = 0;
+    while (run_with_fault(workers, n, times, status))
+        n++;
+    print_message("%u calls\n", n);
+    assert_true(n > 100);
+}
+
 static void script__any_call_fails__as_the_model(void **state)
 {
-    static const int statuses[] = {-EIO, FS_SHORT};
-    for (unsigned i = 0; i < 2; i++) {
-        unsigned n = 0;
-        while (run_with_fault(1 + i, n, 1, statuses[i]))
-            n++;
-        print_message("%u calls\n", n);
-        assert_true(n > 80);
-    }
+    run_with_all_faults(1, 1, -EIO);
+    run_with_all_faults(2, 1, FS_SHORT);
+}
+
+static void script__any_two_calls_fail__as_the_model(void **state)
+{
+    run_with_all_faults(1, 2, -EDQUOT);
 }
 
 static void script__all_calls_fail_from_any_on__as_the_model(void **state)
 {
-    unsigned n = 0;
-    while (run_with_fault(2, n, DISK_FOREVER, -ENOSPC))
-        n++;
-    assert_true(n > 80);
+    run_with_all_faults(2, DISK_FOREVER, -ENOSPC);
 }
 
-/* In the child. */
-static void run_to_crash(struct fake_store *f, struct history *history, unsigned crash_at)
+/* The close's own checkpoint, with the whole script in the journals. True if a call has failed. */
+static bool run_with_fault_at_close(unsigned n, unsigned times)
+{
+    struct fake_store f;
+    struct history *history = history_new();
+    start(&f, 2);
+    f.journal_limit = 0; /* no checkpoint but those of the script */
+    assert_int_equal(fake_store_open(&f), 0);
+    run_script(&f, history);
+    fake_disk_fail(&f.disk, DISK_ANY, NULL, n, times, -ENOSPC);
+    assert_int_equal(fake_store_close(&f), 0);
+    bool fired = fake_disk_fired(&f.disk, NULL);
+    fake_disk_heal(&f.disk);
+    assert_int_equal(fake_store_open(&f), 0);
+    finish(&f, history, true);
+    history_free(history);
+    return fired;
+}
+
+static void close__any_call_fails__the_next_open_has_everything(void **state)
+{
+    for (unsigned times = 1; times <= DISK_FOREVER; times += DISK_FOREVER - 1) {
+        unsigned n = 0;
+        while (run_with_fault_at_close(n, times))
+            n++;
+        print_message("%u calls\n", n);
+        assert_true(n > 10);
+    }
+}
+
+/* ---- crashes ---- */
+
+/* Done by a child until it crashes. */
+typedef void (*workload)(struct fake_store *f, struct history *history, uint64_t *seed);
+
+static void run_to_crash(struct fake_store *f, struct history *history, workload run, uint64_t *seed)
 {
     uv_loop_fork(&f->loop);
-    f->disk.crash_at = crash_at;
     if (fake_store_open(f) != 0)
         _exit(1);
-    run_script(f, history);
+    run(f, history, seed);
     fake_store_close(f);
     _exit(0);
 }
 
-static bool crash(unsigned crash_at)
+/* True if there were so many calls. The next start, with any number of workers, crashes as well. */
+static bool crash(unsigned workers, unsigned crash_at, workload run, uint64_t seed)
 {
     struct fake_store f;
     struct history *history = history_new();
     int status;
-    fake_store_start_disk(&f, 2);
+    start(&f, workers);
+    f.disk.crash_at = crash_at;
     pid_t pid = fork();
     if (pid == 0)
-        run_to_crash(&f, history, crash_at);
+        run_to_crash(&f, history, run, &seed);
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_true(WIFEXITED(status) && (WEXITSTATUS(status) == DISK_CRASHED || WEXITSTATUS(status) == 0));
+    f.disk.crash_at = 0;
     assert_int_equal(fake_store_open(&f), 0);
-    assert_model(&f, history, true);
-    add(&f, history, 5, NULL);
-    fake_store_await_all(&f);
+    history_assert_files(&f, history, false);
+    assert_int_equal(fake_disk_entries(&f.disk, "."), 0);
     fake_store_stop(&f);
     history_free(history);
     return WEXITSTATUS(status) == DISK_CRASHED;
 }
 
+static void run_script_to_crash(struct fake_store *f, struct history *history, uint64_t *seed)
+{
+    run_script(f, history);
+}
+
 static void script__crash_before_any_call__as_the_model(void **state)
 {
-    unsigned crash_at = 1;
-    while (crash(crash_at))
-        crash_at++;
-    assert_true(crash_at > 80);
+    for (unsigned workers = 1; workers <= 2; workers++) {
+        unsigned crash_at = 1;
+        while (crash(workers, crash_at, run_script_to_crash, 0))
+            crash_at++;
+        print_message("%u calls\n", crash_at);
+        assert_true(crash_at > 100);
+    }
 }
 
 /* ---- random workloads ---- */
@@ -386,128 +264,175 @@ static unsigned next_random(uint64_t *seed)
     return (unsigned)(*seed >> 20);
 }
 
+static void random_holder(struct fake_store *f, struct holder *holders, unsigned key)
+{
+    if (holders[key].attached)
+        holder_detach(&holders[key]);
+    else if (holders[key].pending == NULL)
+        hold(f, holders, key);
+}
+
 static void random_step(struct fake_store *f, struct history *history, struct holder *holders, uint64_t *seed)
 {
-    unsigned key = next_random(seed) % KEYS;
-    struct holder *holder = &holders[key];
-    switch (next_random(seed) % 16) {
+    unsigned key = next_random(seed) % HISTORY_KEYS;
+    switch (next_random(seed) % 24) {
     case 0:
-        put(f, history, key);
+        history_put(f, history, key);
         break;
     case 1:
-        delete (f, history, key);
+        history_delete(f, history, key);
         break;
     case 2:
-        ask_sync(f);
+        history_set_aside(f, history, key);
         break;
     case 3:
-        ask_names(f);
+        ask_sync(f);
         break;
     case 4:
-        if (holder->attached)
-            holder_detach(holder);
-        else if (holder->pending == NULL && key % 2 == 0)
-            hold(f, history, key, holder);
+        ask_sync_key(f, history_keys[key]);
         break;
     case 5:
-    case 6:
-        look(f, history, key);
+        ask_names(f);
         break;
+    case 6:
     case 7:
-        fake_store_turn(f);
+        random_holder(f, holders, key);
         break;
     case 8:
-        if (next_random(seed) % 8 == 0)
-            fake_store_await_all(f);
+    case 9:
+        history_read(f, history, key);
+        break;
+    case 10:
+    case 11:
+        fake_store_turn(f);
+        break;
+    case 12:
+        if (next_random(seed) % 4 == 0)
+            await_all(f);
         break;
     default:
-        add(f, history, key, holder);
+        if (holders[key].attached)
+            change(history, holders, key);
+        else if (holders[key].pending == NULL)
+            hold(f, holders, key);
     }
 }
 
-/* The fault that is armed has hit: remembers where, arms the next. */
-static void next_fault(struct fake_store *f, struct history *history, unsigned *faults, uint64_t *seed)
+/* The fault that is armed has hit: arms the next. */
+static void next_fault(struct fake_store *f, unsigned *faults, uint64_t *seed)
 {
-    bool at_sync;
-    if (*faults > 0 && !fake_disk_fired(&f->disk, &at_sync))
+    if (*faults > 0 && !fake_disk_fired(&f->disk, NULL))
         return;
-    if (*faults > 0)
-        history->at_sync[*faults - 1] = at_sync;
     assert_true(*faults < FAULTS_MAX);
-    fake_disk_fail(&f->disk, DISK_ANY, NULL, 3 + next_random(seed) % 60, 1, FAULT_FIRST - (int)*faults);
+    fake_disk_fail(&f->disk, DISK_ANY, NULL, 3 + next_random(seed) % 60, 1 + next_random(seed) % 2,
+                   FAULT_FIRST - (int)*faults);
     ++*faults;
 }
 
 static void assert_holders(const struct holder *holders)
 {
-    for (unsigned i = 0; i < KEYS; i++) {
+    for (unsigned i = 0; i < HISTORY_KEYS; i++) {
         assert_true(holders[i].failures <= 1);
         if (holders[i].failures > 0 && holders[i].failed_status != ERR_CONFLICT)
             assert_int_equal(holders[i].waiting_at_fail, 0);
     }
 }
 
-/* Returns how many faults hit. */
+/* Returns how many faults were armed. */
+static unsigned run_steps(struct fake_store *f, struct history *history, unsigned steps, bool with_faults,
+                          uint64_t *seed)
+{
+    struct holder holders[HISTORY_KEYS] = {{.attached = false}};
+    unsigned faults = 0;
+    for (unsigned i = 0; i < steps; i++) {
+        if (with_faults)
+            next_fault(f, &faults, seed);
+        random_step(f, history, holders, seed);
+        assert_holders(holders);
+    }
+    await_all(f);
+    fake_disk_heal(&f->disk);
+    history_assert_store(f, history, holders);
+    stop_holders(holders);
+    history_assert_store(f, history, NULL);
+    return faults;
+}
+
 static unsigned run_random(uint64_t seed, unsigned steps, bool with_faults)
 {
     struct fake_store f;
     struct history *history = history_new();
-    struct holder holders[KEYS] = {{.attached = false}};
-    unsigned faults = 0;
-    bool at_sync = false;
-    fake_store_start(&f, 1 + next_random(&seed) % 3);
-    for (unsigned i = 0; i < steps; i++) {
-        if (with_faults)
-            next_fault(&f, history, &faults, &seed);
-        random_step(&f, history, holders, &seed);
-        assert_holders(holders);
-    }
-    fake_store_await_all(&f);
-    if (faults > 0 && fake_disk_fired(&f.disk, &at_sync))
-        history->at_sync[faults - 1] = at_sync;
-    fake_disk_heal(&f.disk);
-    for (unsigned i = 0; i < KEYS; i++)
-        holder_stop(&holders[i]);
-    for (unsigned i = 0; i < history->read_count && !with_faults; i++)
-        assert_read(history, &history->reads[i]);
-    assert_int_equal(fake_store_close(&f), 0);
-    assert_model(&f, history, false);
-    fake_store_stop(&f);
+    start(&f, 1 + next_random(&seed) % 3);
+    assert_int_equal(fake_store_open(&f), 0);
+    unsigned faults = run_steps(&f, history, steps, with_faults, &seed);
+    if (!with_faults)
+        history_assert_reads(history);
+    finish(&f, history, !with_faults);
     history_free(history);
     return faults;
 }
 
-enum { ROUNDS = 20, STEPS = 1000 };
+enum { ROUNDS = 20, STEPS = 1000, CRASHES = 150 };
+
+/* Another one each time; the one of a failure can be given again: STORE_SEED. */
+static uint64_t first_seed(void)
+{
+    const char *given = getenv("STORE_SEED");
+    uint64_t seed = given != NULL ? strtoull(given, NULL, 10) : (uint64_t)time(NULL) << 8 | 1;
+    print_message("seed %llu and so on by 2\n", (unsigned long long)seed);
+    return seed;
+}
 
 static void random__nothing_fails__reads_and_files_as_the_model(void **state)
 {
-    uint64_t seed = (uint64_t)time(NULL) << 8 | 1;
-    for (unsigned i = 0; i < ROUNDS; i++, seed += 2) {
-        print_message("seed %llu\n", (unsigned long long)seed);
-        assert_int_equal(run_random(seed, STEPS, false), 0);
-    }
+    uint64_t seed = first_seed();
+    for (unsigned i = 0; i < ROUNDS; i++)
+        assert_int_equal(run_random(seed + 2 * i, STEPS, false), 0);
 }
 
-static void random__calls_fail__files_as_the_model(void **state)
+static void random__calls_fail__as_the_model(void **state)
 {
-    uint64_t seed = (uint64_t)time(NULL) << 8 | 1;
+    uint64_t seed = first_seed();
     unsigned faults = 0;
-    for (unsigned i = 0; i < ROUNDS; i++, seed += 2) {
-        print_message("seed %llu\n", (unsigned long long)seed);
-        faults += run_random(seed, STEPS, true);
-    }
+    for (unsigned i = 0; i < ROUNDS; i++)
+        faults += run_random(seed + 2 * i, STEPS, true);
     print_message("%u faults\n", faults);
     assert_true(faults > ROUNDS);
+}
+
+static void run_good_steps(struct fake_store *f, struct history *history, uint64_t *seed)
+{
+    run_steps(f, history, STEPS, false, seed);
+}
+
+static void run_bad_steps(struct fake_store *f, struct history *history, uint64_t *seed)
+{
+    run_steps(f, history, STEPS, true, seed);
+}
+
+static void random__crash__as_the_model(void **state)
+{
+    uint64_t seed = first_seed();
+    for (unsigned i = 0; i < CRASHES; i++, seed += 2) {
+        uint64_t numbers = seed;
+        unsigned workers = 1 + next_random(&numbers) % 3;
+        unsigned crash_at = 1 + next_random(&numbers) % 400;
+        crash(workers, crash_at, i % 2 == 0 ? run_good_steps : run_bad_steps, numbers);
+    }
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(script__any_call_fails__as_the_model),
+        cmocka_unit_test(script__any_two_calls_fail__as_the_model),
         cmocka_unit_test(script__all_calls_fail_from_any_on__as_the_model),
+        cmocka_unit_test(close__any_call_fails__the_next_open_has_everything),
         cmocka_unit_test(script__crash_before_any_call__as_the_model),
         cmocka_unit_test(random__nothing_fails__reads_and_files_as_the_model),
-        cmocka_unit_test(random__calls_fail__files_as_the_model),
+        cmocka_unit_test(random__calls_fail__as_the_model),
+        cmocka_unit_test(random__crash__as_the_model),
     };
+
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

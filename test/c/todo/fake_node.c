@@ -453,7 +453,32 @@ bool fake_has_file(struct fake *f, const char *name)
     return access(path, F_OK) == 0;
 }
 
+struct checkpoint_wait {
+    struct store_request request; /* first */
+    bool done;
+};
+
+static void on_checkpoint(struct store_request *request, int status, struct slice value)
+{
+    ((struct checkpoint_wait *)request)->done = true;
+}
+
+void fake_checkpoint(struct fake *f)
+{
+    struct checkpoint_wait wait = {.request = {.done = on_checkpoint}};
+    if (f->database.store == NULL)
+        return;
+    store_names(f->database.store, &wait.request);
+    fake_until(f, is_true, &wait.done, "a checkpoint");
+}
+
 void fake_file(struct fake *f, const char *name, const char *expected)
+{
+    fake_checkpoint(f);
+    fake_file_as_it_is(f, name, expected);
+}
+
+void fake_file_as_it_is(struct fake *f, const char *name, const char *expected)
 {
     char path[512];
     uint8_t bytes[65536];

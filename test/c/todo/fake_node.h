@@ -10,16 +10,14 @@
 #include <stdbool.h>
 #include <uv.h>
 
-enum { FAKE_CALLS = FS_STAT + 1 };
-
 /* What the store's threads find when they ask before a system call. */
 struct fake_disk {
     uv_mutex_t lock;
     uv_cond_t changed;
-    bool held[FAKE_CALLS];      /* whoever comes there waits */
-    int status[FAKE_CALLS];     /* what it fails with; 0: nothing */
-    unsigned count[FAKE_CALLS]; /* calls so far */
-    unsigned waiting;           /* threads */
+    bool held[FS_CALLS];      /* whoever comes there waits */
+    int status[FS_CALLS];     /* what it fails with; 0: nothing */
+    unsigned count[FS_CALLS]; /* calls so far */
+    unsigned waiting;         /* threads */
 };
 
 struct fake {
@@ -83,8 +81,11 @@ void fake_same(struct slice term, const char *expected);
 void fake_write_file(struct fake *f, const char *name, struct slice bytes);
 void fake_remove_file(struct fake *f, const char *name);
 bool fake_has_file(struct fake *f, const char *name);
-/* The file holds term_to_binary of the text's term. */
+/* The file holds term_to_binary of the text's term, once every value is in its file, or now. */
+void fake_file_as_it_is(struct fake *f, const char *name, const char *expected);
 void fake_file(struct fake *f, const char *name, const char *expected);
+/* Every value is in its file afterwards. */
+void fake_checkpoint(struct fake *f);
 /* Makes it so. */
 void fake_put_file(struct fake *f, const char *name, const char *term);
 /* Files in the folder whose name begins with a dot. */

@@ -109,8 +109,7 @@ static void database__worker_killed_with_calls_in_flight__the_store_goes_on(void
     struct fake *f = *state;
     struct process *before = worker(f, "<<\"bob\">>");
     fake_disk_hold(f, FS_OPEN);
-    unsigned tags[] = {fake_call(f, before, "{store, <<\"bob\">>, one}"),
-                       fake_call(f, before, "{get, <<\"bob\">>}"), fake_call(f, before, "keys"),
+    unsigned tags[] = {fake_call(f, before, "{store, <<\"bob\">>, one}"), fake_call(f, before, "keys"),
                        fake_call(f, before, "sync"), fake_call(f, before, "{delete, alice}")};
     unsigned down = fake_watch(f, before);
     fake_disk_await(f);

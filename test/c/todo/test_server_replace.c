@@ -89,13 +89,13 @@ static void server_replace_state__list__is_answered_when_it_is_on_disk(void **st
     struct fake *f = *state;
     fake_put_file(f, "bob", ONE);
     struct process *bob = start(f);
-    fake_disk_hold(f, FS_RENAME);
+    fake_disk_hold(f, FS_FDATASYNC);
     unsigned tag = replaced(f, bob, OTHER);
     fake_disk_await(f);
     fake_expect(f, fake_system(f, bob, "get_state"), OTHER);
     fake_turns(f);
     assert_false(fake_replied(f, tag));
-    fake_file(f, "bob", ONE);
+    fake_file_as_it_is(f, "bob", ONE);
     fake_disk_go(f);
     fake_expect(f, tag, OTHER);
     fake_file(f, "bob", OTHER);

@@ -1,0 +1,61 @@
+/* Checkpoints: the values of keys that have changed go to their files, in rounds, and the segments of the
+ * journals that nobody needs any more are removed. In the background: when nothing changes for a second, when
+ * a journal has grown, when somebody waits for it.
+ *
+ * A pass writes every key that has changes accepted before it began. A round of it takes some values (for two
+ * milliseconds, some megabytes), waits until the changes in them are durable, and has the file thread write
+ * temporaries, sync them at once, rename them and sync the folder. A value that cannot be written stays
+ * dirty, its records stay in the journal, and the next pass tries again. Loop thread.
+ */
+#ifndef STORE_CHECKPOINT_H
+#define STORE_CHECKPOINT_H
+
+#include "store/requests.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+struct store;
+
+struct checkpoint {
+    struct store *store;
+    uv_timer_t timer;        /* every second while something is dirty */
+    uint64_t seen_lsn;       /* store->lsn at its last tick */
+    struct round *round;     /* under way; NULL: none */
+    struct requests waiting; /* for the end of the next pass */
+    struct requests in_pass; /* for the end of this one */
+    uint64_t pass_lsn;       /* the pass is about changes up to it */
+    uint64_t pass;           /* number of the pass, from 1 */
+    unsigned trims;          /* removals of segments under way */
+    int status;              /* first error of the pass */
+    int last_status;         /* of the pass before */
+    bool passing;            /* a pass is under way */
+    bool wanted;             /* another one is to follow */
+    bool given_up;           /* no more rounds: the store closes and it has taken too long */
+};
+
+void checkpoint_init(struct checkpoint *checkpoint, struct store *store);
+
+/* Begins a pass, now or after the one that is under way. request: NULL, or answered at its end (0 or its
+ * first error). */
+void checkpoint_begin(struct checkpoint *checkpoint, struct store_request *request);
+
+/* Goes on: once per turn of the loop in which something was accepted or has become durable. */
+void checkpoint_turn(struct checkpoint *checkpoint);
+
+/* Begins a pass if a journal has grown too far. */
+void checkpoint_grown(struct checkpoint *checkpoint);
+
+/* A batch of that worker has failed: what a round has taken but not given to the file thread is void. */
+void checkpoint_void(struct checkpoint *checkpoint);
+
+/* A value of the pass that is under way cannot be found out. */
+void checkpoint_failed(struct checkpoint *checkpoint, int status);
+
+/* Nothing of it is under way. */
+bool checkpoint_is_idle(const struct checkpoint *checkpoint);
+
+void checkpoint_close(struct checkpoint *checkpoint, uv_close_cb closed);
+
+#endif
