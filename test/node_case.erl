@@ -42,7 +42,7 @@ program() ->
 start() ->
     start(#{}).
 
-%% Options: folder, name (short), arguments (more of them), cookie, env. Waits until the node answers calls.
+%% Options: folder, name (short), arguments (more of them), env, prefix (a command that becomes the program). Waits until the node answers calls.
 -spec start(map()) -> server().
 start(Options) ->
     Server = launch(Options),
@@ -58,7 +58,8 @@ launch(Options) ->
     Arguments = ["--sname", Name, "--persist", Folder, "--exit-on-eof" | maps:get(arguments, Options, [])],
     Env = [{"TODO_COOKIE", atom_to_list(erlang:get_cookie())} | maps:get(env, Options, [])],
     Self = self(),
-    {Holder, Monitor} = spawn_monitor(fun() -> open(Self, Arguments, Env) end),
+    Command = maps:get(prefix, Options, []) ++ [program() | Arguments],
+    {Holder, Monitor} = spawn_monitor(fun() -> open(Self, Command, Env) end),
     receive
         {Holder, {launched, OsPid}} ->
             demonitor(Monitor, [flush]),
@@ -123,8 +124,8 @@ ended(#{holder := Holder}) ->
 
 %% ---- the holder ----
 
-open(Starter, Arguments, Env) ->
-    Port = open_port({spawn_executable, program()},
+open(Starter, [Program | Arguments], Env) ->
+    Port = open_port({spawn_executable, os:find_executable(Program)},
                      [{args, Arguments}, {env, Env}, {line, 4096}, exit_status, stderr_to_stdout, use_stdio, hide]),
     {os_pid, OsPid} = erlang:port_info(Port, os_pid),
     Starter ! {self(), {launched, OsPid}},

@@ -22,8 +22,8 @@ suite() ->
 %% In a place without namespaces (a container that forbids them) there is nothing to be run.
 init_per_suite(Config) ->
     ok = node_case:distribute(),
-    case os:cmd(string:join(unshare() ++ ["true"], " ")) of
-        "" -> Config;
+    case namespace:refused([net]) of
+        false -> Config;
         Refused -> {skip, "no network namespaces: " ++ Refused}
     end.
 
@@ -179,35 +179,15 @@ left(Pids) ->
 
 %% ---- two namespaces, nodes in the first, the client in the second ----
 
-unshare() ->
-    case os:cmd("id -u") of
-        "0\n" -> ["unshare", "--net"];
-        _ -> ["unshare", "--user", "--map-root-user", "--net"]
-    end.
-
-%% Command and arguments that run a command in the namespace of Place.
-inside(Place) ->
-    User = case unshare() of
-               [_, "--net"] -> [];
-               _ -> ["--user", "--preserve-credentials"]
-           end,
-    ["nsenter", "--target", integer_to_list(os_pid(Place)) | User] ++ ["--net"].
-
 world() ->
-    First = port(unshare() ++ ["cat"]),
-    ok = echo(First),
-    Second = port(case unshare() of
-                      [_, "--net"] = Root -> Root ++ ["cat"];
-                      _ -> ["nsenter", "--target", integer_to_list(os_pid(First)), "--user", "--preserve-credentials",
-                            "unshare", "--net", "cat"]
-                  end),
-    ok = echo(Second),
-    run(First, "ip link add v1 address 02:00:00:00:00:01 type veth peer name v2 address 02:00:00:00:00:02"),
-    run(First, "ip link set v2 netns " ++ integer_to_list(os_pid(Second))),
+    First = namespace:start([net]),
+    Second = namespace:start([net], First),
+    namespace:run(First, "ip link add v1 address 02:00:00:00:00:01 type veth peer name v2 address 02:00:00:00:00:02"),
+    namespace:run(First, "ip link set v2 netns " ++ integer_to_list(namespace:os_pid(Second))),
     [begin
-         run(Place, "ip addr add 10.99.0." ++ N ++ "/24 dev v" ++ N),
-         run(Place, "ip link set v" ++ N ++ " up"),
-         run(Place, "ip link set lo up")
+         namespace:run(Place, "ip addr add 10.99.0." ++ N ++ "/24 dev v" ++ N),
+         namespace:run(Place, "ip link set v" ++ N ++ " up"),
+         namespace:run(Place, "ip link set lo up")
      end || {Place, N} <- [{First, "1"}, {Second, "2"}]],
     Places = #{first => First, second => Second, ports => []},
     ok = heal(Places),
@@ -226,9 +206,8 @@ end_of_world(#{first := First, second := Second, client := Client, witness := Wi
          _ = os:cmd("kill -TERM " ++ integer_to_list(os_pid(Port))),
          receive {Port, {exit_status, _}} -> ok after ?DEADLINE_MS -> error(still_there) end
      end || Port <- [Program | Epmds]],
-    true = port_close(Second),
-    true = port_close(First),
-    ok.
+    ok = namespace:stop(Second),
+    namespace:stop(First).
 
 cut(#{first := First, second := Second}) ->
     neighbour(First, "10.99.0.2", ?NOWHERE, "v1"),
@@ -239,14 +218,11 @@ heal(#{first := First, second := Second}) ->
     neighbour(Second, "10.99.0.1", "02:00:00:00:00:01", "v2").
 
 neighbour(Place, Address, Hardware, Interface) ->
-    run(Place, "ip neigh replace " ++ Address ++ " lladdr " ++ Hardware ++ " dev " ++ Interface ++ " nud permanent").
+    namespace:run(Place, "ip neigh replace " ++ Address ++ " lladdr " ++ Hardware ++ " dev " ++ Interface
+                  ++ " nud permanent").
 
-run(Place, Command) ->
-    "" = os:cmd(string:join(inside(Place) ++ [Command], " ")),
-    ok.
-
-port([Command | Arguments]) ->
-    port([Command | Arguments], []).
+port(Command) ->
+    port(Command, []).
 
 port([Command | Arguments], Env) ->
     open_port({spawn_executable, os:find_executable(Command)},
@@ -256,20 +232,16 @@ os_pid(Port) ->
     {os_pid, OsPid} = erlang:port_info(Port, os_pid),
     OsPid.
 
-%% cat answers: it runs in its namespace.
-echo(Port) ->
-    true = port_command(Port, "here\n"),
-    receive {Port, {data, {eol, "here"}}} -> ok after ?DEADLINE_MS -> error(no_namespace) end.
-
 epmd(Place) ->
-    Port = port(inside(Place) ++ ["epmd"]),
-    Names = string:join(inside(Place) ++ ["epmd", "-names"], " "),
+    Port = port(namespace:inside(Place) ++ ["epmd"]),
+    Names = string:join(namespace:inside(Place) ++ ["epmd", "-names"], " "),
     ok = node_case:await(fun() -> string:find(os:cmd(Names), "up and running") =/= nomatch end),
     Port.
 
 program(Place) ->
-    Port = port(inside(Place) ++ [node_case:program(), "--name", "todo@10.99.0.1", "--persist", node_case:folder(),
-                                  "--net-ticktime", integer_to_list(?TICKTIME_S), "--exit-on-eof"],
+    Port = port(namespace:inside(Place) ++ [node_case:program(), "--name", "todo@10.99.0.1",
+                                            "--persist", node_case:folder(),
+                                            "--net-ticktime", integer_to_list(?TICKTIME_S), "--exit-on-eof"],
                 [{"TODO_COOKIE", atom_to_list(erlang:get_cookie())}]),
     receive
         {Port, {data, {eol, "ready " ++ Node}}} -> {list_to_atom(Node), Port};
@@ -278,7 +250,7 @@ program(Place) ->
     end.
 
 beam(Place, Name, Host) ->
-    [Command | Arguments] = inside(Place) ++ [filename:join([code:root_dir(), "bin", "erl"])],
+    [Command | Arguments] = namespace:inside(Place) ++ [filename:join([code:root_dir(), "bin", "erl"])],
     {ok, Peer, _} = peer:start(#{name => list_to_atom(Name), host => Host, longnames => true,
                                  connection => standard_io, exec => {os:find_executable(Command), Arguments},
                                  args => ["-setcookie", atom_to_list(erlang:get_cookie()), "-hidden", "+S1:1",
