@@ -37,8 +37,8 @@ uint16_t connections_port(const struct connections *connections);
  * answered. */
 void connections_stop_accepting(struct connections *connections);
 
-/* Reads no peer until it is called again with false; handshakes go on, output is written, peers are held for
- * alive. true: from anywhere; false: not from inside a process. */
+/* Reads no peer (but for one frame of each) until it is called again with false; handshakes go on, output is
+ * written, peers are held for alive. true: from anywhere; false: not from inside a process. */
 void connections_hold_back(struct connections *connections, bool held_back);
 
 /* Writes what is queued, closes everything (every peer is down), then calls done from the loop; then free. */

@@ -487,6 +487,57 @@ static void tick__peer_that_does_not_read__closed(void **state)
     local_stop(&local);
 }
 
+/* Two peers and the time of a dozen ticks, in which nobody is read and nobody is lost. */
+static void hold_back__then_not__nothing_is_read_meanwhile_and_all_afterwards(void **state)
+{
+    enum { REQUESTS = 100 };
+    struct local local;
+    struct remote first, second;
+    struct buf out = BUF_EMPTY, more = BUF_EMPTY;
+    local_start(&local, LOCAL_NODE, (struct connections_config){.tick_ms = 20});
+    remote_join(&first, &local, "a@localhost");
+    remote_join(&second, &local, "b@localhost");
+    connections_hold_back(local.connections, true);
+    for (uint32_t i = 0; i < REQUESTS; i++) {
+        remote_write_echo(&first, &out, i, 1000);
+        remote_write_echo(&second, &more, i, 1000);
+    }
+    remote_send(&first, buf_slice(&out));
+    remote_send(&second, buf_slice(&more));
+    uint64_t start_ms = uv_hrtime() / 1000000;
+    while (uv_hrtime() / 1000000 - start_ms < 250)
+        local_turn(&local, -1);
+    assert_true(local.echoed <= 2); /* a frame of each, with which it was seen */
+    assert_non_null(peer_find(&local.node, slice_of_text("a@localhost")));
+    connections_hold_back(local.connections, false);
+    for (uint32_t i = 0; i < REQUESTS; i++) {
+        remote_expect_echo(&first, i, 1000);
+        remote_expect_echo(&second, i, 1000);
+    }
+    buf_release(&out);
+    buf_release(&more);
+    remote_disconnect(&first);
+    remote_disconnect(&second);
+    local_stop(&local);
+}
+
+static void hold_back__handshake_meanwhile__is_done(void **state)
+{
+    struct local local;
+    struct remote remote;
+    struct buf out = BUF_EMPTY;
+    local_start(&local, LOCAL_NODE, (struct connections_config){0});
+    connections_hold_back(local.connections, true);
+    remote_join(&remote, &local, "a@localhost");
+    remote_write_echo(&remote, &out, 1, 4);
+    remote_send(&remote, buf_slice(&out));
+    connections_hold_back(local.connections, false);
+    remote_expect_echo(&remote, 1, 4);
+    buf_release(&out);
+    remote_disconnect(&remote);
+    local_stop(&local);
+}
+
 /* ---- the end */
 
 static void close__answers_waiting__all_arrive(void **state)
@@ -609,6 +660,8 @@ int main(void)
         cmocka_unit_test(accept__descriptor_beyond_1024__served),
         cmocka_unit_test(send__peer_that_does_not_read__not_read_until_it_does),
         cmocka_unit_test(tick__peer_that_reads_slowly__stays),
+        cmocka_unit_test(hold_back__then_not__nothing_is_read_meanwhile_and_all_afterwards),
+        cmocka_unit_test(hold_back__handshake_meanwhile__is_done),
         cmocka_unit_test(tick__peer_that_does_not_read__closed),
         cmocka_unit_test(close__answers_waiting__all_arrive),
         cmocka_unit_test(close__handshakes_in_flight__all_closed),
