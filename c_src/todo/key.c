@@ -14,6 +14,7 @@
 #include "wire/etf_external.h"
 #include "wire/etf_read.h"
 #include "wire/etf_write.h"
+#include "wire/utf8.h"
 
 #include <inttypes.h>
 #include <stdint.h>
@@ -153,7 +154,7 @@ static size_t cut_size(struct slice name)
     size_t size = 0;
     for (;;) {
         const uint8_t *at = name.data + size;
-        size_t unit = *at == '%' ? PREFIX_SIZE : utf8_character(slice_of(at, name.size - size));
+        size_t unit = *at == '%' ? PREFIX_SIZE : utf8_size(slice_of(at, name.size - size));
         if (size + unit > CUT_SIZE_MAX)
             return size;
         size += unit;

@@ -1,42 +1,14 @@
 /* The text of file names. Knows bytes and UTF-8, nothing of keys. */
 #include "todo/percent.h"
 
+#include "wire/utf8.h"
+
 static const char digits[] = "0123456789ABCDEF";
-
-/* The lowest character that needs a sequence of that many bytes. */
-static const uint32_t lowest[] = {0, 0, 0x80, 0x800, 0x10000};
-
-static size_t sequence_size(uint8_t lead)
-{
-    if (lead < 0x80)
-        return 1;
-    if (lead < 0xC0 || lead >= 0xF8)
-        return 0;
-    return lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-}
-
-size_t utf8_character(struct slice text)
-{
-    size_t size = sequence_size(text.data[0]);
-    if (size <= 1)
-        return size;
-    if (size > text.size)
-        return 0;
-    uint32_t character = text.data[0] & (0x7Fu >> size);
-    for (size_t i = 1; i < size; i++) {
-        if ((text.data[i] & 0xC0) != 0x80)
-            return 0;
-        character = character << 6 | (text.data[i] & 0x3F);
-    }
-    if (character < lowest[size] || character > 0x10FFFF || (character >= 0xD800 && character <= 0xDFFF))
-        return 0;
-    return size;
-}
 
 /* Bytes of the character at the start of text if it stands for itself in a name, else 0. */
 static size_t plain_character(struct slice text)
 {
-    size_t size = utf8_character(text);
+    size_t size = utf8_size(text);
     uint8_t first = text.data[0];
     if (size == 1 && (first < 0x20 || first == 0x7F || first == '%' || first == '/'))
         return 0;

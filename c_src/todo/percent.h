@@ -27,7 +27,4 @@ void hex_encode(struct slice bytes, struct buf *out);
  */
 bool hex_decode(struct slice text, struct buf *out);
 
-/* Bytes of the UTF-8 character at the start of text (not empty); 0 if there is none that is valid. */
-size_t utf8_character(struct slice text);
-
 #endif

@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "wire/etf.h"
+#include "wire/utf8.h"
 
 #include <math.h>
 #include <stdbool.h>
@@ -20,28 +21,6 @@ enum {
     REFERENCE_OLD_FIRST_MAX = (1 << 18) - 1,
     REFERENCE_WORDS_MAX = 5
 };
-
-/* Bytes of the well-formed UTF-8 character at p; 0 if it is none. */
-static size_t utf8_character(const uint8_t *p, size_t left)
-{
-    uint8_t first = p[0];
-    size_t size = first < 0x80   ? 1
-                  : first < 0xc2 ? 0
-                  : first < 0xe0 ? 2
-                  : first < 0xf0 ? 3
-                  : first < 0xf5 ? 4
-                                 : 0;
-    if (size > left)
-        return 0;
-    for (size_t i = 1; i < size; i++) {
-        if ((p[i] & 0xc0) != 0x80)
-            return 0;
-    }
-    if ((first == 0xe0 && p[1] < 0xa0) || (first == 0xed && p[1] >= 0xa0) || (first == 0xf0 && p[1] < 0x90) ||
-        (first == 0xf4 && p[1] >= 0x90))
-        return 0;
-    return size;
-}
 
 static bool is_ascii(const uint8_t *p, size_t size)
 {
@@ -64,7 +43,7 @@ static int check_atom_text(const uint8_t *p, size_t size, bool latin1)
         return ERR_BAD_TERM;
     size_t characters = 0;
     for (size_t at = 0; at < size; characters++) {
-        size_t step = utf8_character(p + at, size - at);
+        size_t step = utf8_size(slice_of(p + at, size - at));
         if (step == 0 || characters == ATOM_CHARACTERS_MAX)
             return ERR_BAD_TERM;
         at += step;

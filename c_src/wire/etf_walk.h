@@ -29,6 +29,12 @@ static inline size_t etf_atom_size(const uint8_t *p)
     return p[0] == ETF_ATOM || p[0] == ETF_ATOM_UTF8 ? 3u + bytes_u16(p + 1) : 2u + p[1];
 }
 
+/* The atom F of the EXPORT_EXT at p. */
+static inline const uint8_t *etf_export_function(const uint8_t *p)
+{
+    return p + 1 + etf_atom_size(p + 1);
+}
+
 /* The byte behind the integer at p. */
 static inline const uint8_t *etf_integer_end(const uint8_t *p)
 {

@@ -103,18 +103,6 @@ static void hex__both_ways__only_upper_case_pairs(void **state)
     buf_release(&out);
 }
 
-static void utf8_character__sizes__by_the_lead_byte(void **state)
-{
-    assert_int_equal(utf8_character(slice_of_text("a")), 1);
-    assert_int_equal(utf8_character(slice_of("\0", 1)), 1);
-    assert_int_equal(utf8_character(slice_of_text("\xC3\xA9x")), 2);
-    assert_int_equal(utf8_character(slice_of_text("\xED\x9F\xBF")), 3);
-    assert_int_equal(utf8_character(slice_of_text("\xEE\x80\x80")), 3);
-    assert_int_equal(utf8_character(slice_of_text("\xF0\x90\x80\x80")), 4);
-    assert_int_equal(utf8_character(slice_of_text("\xBF")), 0);
-    assert_int_equal(utf8_character(slice_of_text("\xF0\x90\x80")), 0);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -125,7 +113,6 @@ int main(void)
         cmocka_unit_test(percent_decode__bad_escape__is_refused),
         cmocka_unit_test(percent_encode_byte__any__is_two_digits),
         cmocka_unit_test(hex__both_ways__only_upper_case_pairs),
-        cmocka_unit_test(utf8_character__sizes__by_the_lead_byte),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
