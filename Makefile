@@ -33,12 +33,13 @@ LDFLAGS := -pie -Wl,-z,relro,-z,now $(FLAVOUR) $(LINK_OPTIONS)
 LDLIBS := -L$(ERL_EI_LIBDIR) -lei -luv -lcrypto -lz -lpthread
 
 # A layer may use itself and the ones after it.
-LAYERS := examples todo store runtime wire base
+LAYERS := tools examples todo store runtime wire base
 below_base := base
 below_wire := wire $(below_base)
 below_runtime := runtime $(below_wire)
 below_store := store $(below_base)
 below_todo := todo store $(below_runtime)
+below_tools := tools $(below_todo)
 below_examples := examples $(below_runtime)
 
 objects = $(patsubst c_src/%.c,$(BUILD)/%.o,$(wildcard c_src/$(1)/*.c))

@@ -1,5 +1,5 @@
 /* The program: puts the node, its connections, its name and the to-do system together, in this order, and
- * takes them apart in the reverse one. Knows no messages.
+ * takes them apart in the reverse one; or hands the command line of a command on. Knows no messages.
  */
 #include "base/error.h"
 #include "base/log.h"
@@ -15,6 +15,7 @@
 #include "stdin_watch.h"
 #include "todo/database.h"
 #include "todo/system.h"
+#include "tools/tools.h"
 #include "wire/challenge.h"
 
 #include <fcntl.h>
@@ -335,6 +336,8 @@ int main(int argc, char **argv)
     static struct app app; /* stdin's thread may outlive main */
     char message[256];
     open_standard_streams();
+    if (argc > 1 && argv[1][0] != '-')
+        return tools_run(argc - 1, argv + 1);
     switch (options_parse(argc, argv, &app.options, message)) {
     case OPTIONS_HELP:
         options_print_help(stdout);

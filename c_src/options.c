@@ -177,6 +177,8 @@ enum options_result options_parse(int argc, char **argv, struct options *options
 static const char help[] =
     "todo_node: to-do lists on an Erlang node written in C\n"
     "\n"
+    "todo_node [OPTION]...\n"
+    "\n"
     "  --sname NAME        short node name, NAME or NAME@HOST (default todo)\n"
     "  --name NAME@HOST    long node name; without @HOST the machine's full name\n"
     "  --persist DIR       folder of the lists (default ./persist)\n"
@@ -195,6 +197,13 @@ static const char help[] =
     "  --version, --help\n"
     "\n"
     "Writes `ready NODE' to stdout once it serves, everything else to stderr. SIGTERM and SIGINT stop it.\n"
+    "\n"
+    "For a folder that no node uses:\n"
+    "\n"
+    "todo_node check DIR         verifies all values and journals: a line per problem, exit status 1\n"
+    "todo_node dump DIR [NAME]   prints them, or those of one file, as file:consult/1 reads them\n"
+    "todo_node import DIR FILE [--replace] [--list NAME]\n"
+    "                            takes what dump has printed, or a list from lines YYYY-MM-DD,title (.csv)\n"
     "\n"
     "Exit status: 0 stopped, everything accepted is on disk; 1 failed; 2 bad option or name; 3 no usable\n"
     "cookie; 4 folder unusable or in use by another node; 5 node name taken; 6 no epmd; 7 cannot listen.\n";

@@ -54,6 +54,22 @@ static int probe(const struct files *files)
     return status;
 }
 
+static int lock_folder(struct files *files, const char *folder)
+{
+    int status = fs_lock_folder(&files->fs, folder, &files->lock_fd);
+    if (status != 0)
+        return status;
+    files->folder = mem_dup(folder, strlen(folder) + 1);
+    uv_mutex_init(&files->lock);
+    return 0;
+}
+
+int files_open_to_read(struct files *files, const char *folder, size_t value_size_max, struct fs fs)
+{
+    *files = (struct files){.fs = fs, .value_size_max = value_size_max, .lock_fd = -1};
+    return strlen(folder) >= PATH_MAX ? -ENAMETOOLONG : lock_folder(files, folder);
+}
+
 int files_open(struct files *files, const char *folder, size_t value_size_max, struct fs fs)
 {
     *files = (struct files){.fs = fs, .value_size_max = value_size_max, .lock_fd = -1};
@@ -61,11 +77,9 @@ int files_open(struct files *files, const char *folder, size_t value_size_max, s
         return -ENAMETOOLONG;
     int status = fs_make_folder(&fs, folder);
     if (status == 0)
-        status = fs_lock_folder(&fs, folder, &files->lock_fd);
+        status = lock_folder(files, folder);
     if (status != 0)
         return status;
-    files->folder = mem_dup(folder, strlen(folder) + 1);
-    uv_mutex_init(&files->lock);
     struct leftovers leftovers = {.files = files};
     status = fs_list_folder(&fs, folder, remove_leftover, &leftovers);
     if (status == 0)

@@ -29,6 +29,9 @@ struct files {
 /* Creates the folder if need be, locks it, removes temporaries, tries it by writing.
  * Errors: ERR_LOCKED, negative errno. */
 int files_open(struct files *files, const char *folder, size_t value_size_max, struct fs fs);
+/* For reading alone: the folder has to be there, it is locked as well, nothing in it is changed.
+ * Errors: ERR_LOCKED, negative errno. */
+int files_open_to_read(struct files *files, const char *folder, size_t value_size_max, struct fs fs);
 void files_close(struct files *files);
 
 /* The folder may have been replaced under us: locks the new one before anything is written to it.

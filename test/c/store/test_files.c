@@ -56,6 +56,22 @@ static void open__no_folder__made_and_empty(void **state)
     files_close(&files);
 }
 
+static void open_to_read__folder__locked_and_nothing_changed(void **state)
+{
+    struct fake_disk *disk = *state;
+    struct files files, others;
+    assert_int_equal(files_open_to_read(&files, disk->folder, VALUE_MAX, disk->fs), -ENOENT);
+    assert_int_equal(mkdir(disk->folder, 0700), 0);
+    fake_disk_put(disk, ".tmp-1", "leftover");
+    assert_int_equal(files_open_to_read(&files, disk->folder, VALUE_MAX, disk->fs), 0);
+    assert_int_equal(try_open(disk, &others), ERR_LOCKED);
+    files_close(&files);
+    assert_int_equal(fake_disk_entries(disk, ""), 1);
+    open_files(disk, &others);
+    assert_int_equal(files_open_to_read(&files, disk->folder, VALUE_MAX, disk->fs), ERR_LOCKED);
+    files_close(&others);
+}
+
 static void open__leftovers__removed_and_values_kept(void **state)
 {
     struct fake_disk *disk = *state;
@@ -407,6 +423,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(open__no_folder__made_and_empty),
+        TEST(open_to_read__folder__locked_and_nothing_changed),
         TEST(open__leftovers__removed_and_values_kept),
         TEST(open__twice__err_locked_until_closed),
         TEST(open__folder_cannot_be_used__error_and_not_locked),
