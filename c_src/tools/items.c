@@ -72,7 +72,7 @@ static const char *read_line(struct slice term, struct line *line)
     return status == 0 ? NULL : "no key: a binary, an atom, an integer or a list of bytes and binaries";
 }
 
-static const char *add_line(struct items *items, const struct line *line, const struct etf_parse *at)
+static const char *add_line(struct items *items, const struct line *line, const struct item_place *place)
 {
     char name[KEY_NAME_ROOM];
     key_file_name(line->key, name);
@@ -82,7 +82,7 @@ static const char *add_line(struct items *items, const struct line *line, const 
     item->has_value = item->has_value || line->lsn == 0;
     size_t room = item->count + 1;
     item->places = mem_realloc(item->places, room * sizeof *item->places);
-    item->places[item->count++] = (struct item_place){at->rest, at->line, line->lsn};
+    item->places[item->count++] = *place;
     return line->lsn == 0 ? value_check_term(line->term).text : NULL;
 }
 
@@ -103,25 +103,35 @@ static void sort_places(struct items *items)
     }
 }
 
+/* The next term of a dump. */
+static int read_next(struct items *items, struct etf_parse *parse, struct buf *term, unsigned long *number,
+                     const char **error)
+{
+    struct item_place place = {.text = parse->rest};
+    struct line line;
+    buf_clear(term);
+    int status = etf_parse_next(parse, LIST_DEPTH_MAX, term);
+    *number = parse->line;
+    *error = status == ERR_NOT_FOUND ? NULL : parse->error;
+    if (status != 0)
+        return status;
+    place.line = *number = parse->term_line;
+    *error = read_line(buf_slice(term), &line);
+    if (*error == NULL) {
+        place.lsn = line.lsn;
+        *error = add_line(items, &line, &place);
+    }
+    return *error == NULL ? 0 : ERR_BADARG;
+}
+
 int items_read_dump(struct items *items, struct slice text, unsigned long *line, const char **error)
 {
     struct etf_parse parse = etf_parse_of(text);
     struct buf term = BUF_EMPTY;
     int status;
-    *error = NULL;
     do {
-        struct etf_parse before = parse;
-        struct line found;
-        buf_clear(&term);
-        status = etf_parse_next(&parse, LIST_DEPTH_MAX, &term);
-        *line = parse.line;
-        if (status == 0)
-            *error = read_line(buf_slice(&term), &found);
-        else if (status != ERR_NOT_FOUND)
-            *error = parse.error;
-        if (status == 0 && *error == NULL)
-            *error = add_line(items, &found, &before);
-    } while (status == 0 && *error == NULL);
+        status = read_next(items, &parse, &term, line, error);
+    } while (status == 0);
     buf_release(&term);
     sort_places(items);
     return *error == NULL ? 0 : ERR_BADARG;

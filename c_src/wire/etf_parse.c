@@ -191,6 +191,7 @@ int etf_parse_next(struct etf_parse *parse, uint32_t depth_max, struct buf *out)
     etf_parse_blanks(parse);
     if (parse->rest.size == 0)
         return ERR_NOT_FOUND;
+    parse->term_line = parse->line;
     spill_init(&reader.open, first_open, NESTING_INLINE, sizeof first_open[0]);
     int status = read_whole(&reader);
     if (status == 0)

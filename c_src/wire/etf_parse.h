@@ -18,9 +18,10 @@
 #include <stdint.h>
 
 struct etf_parse {
-    struct slice rest;  /* what is not read yet, borrowed */
-    unsigned long line; /* where rest begins, from 1 */
-    const char *error;  /* what is wrong in that line, for people; static */
+    struct slice rest;       /* what is not read yet, borrowed */
+    unsigned long line;      /* where rest begins, from 1 */
+    unsigned long term_line; /* where the last term began */
+    const char *error;       /* what is wrong in line, for people; static */
 };
 
 /* text: any bytes, must stay while it is parsed. */

@@ -132,6 +132,7 @@ static void parse__several__one_after_another_with_comments(void **state)
     struct buf out = BUF_EMPTY;
     assert_int_equal(etf_parse_next(&parse, 9, &out), 0);
     assert_int_equal(parse.line, 4);
+    assert_int_equal(parse.term_line, 3);
     assert_bytes_equal(buf_slice(&out), TERM(104, 2, 119, 1, 'a', 119, 1, 'b'));
     assert_int_equal(etf_parse_next(&parse, 9, &out), ERR_BAD_TERM); /* 1.2 and no full stop with a blank */
     assert_int_equal(parse.line, 5);
