@@ -16,6 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { LINE_DEPTH_MAX = LIST_DEPTH_MAX + 1 };
+
 /* {value, Key, Value} or {record, Lsn, Key, Change}. */
 struct line {
     uint64_t lsn;      /* 0: a value */
@@ -110,7 +112,7 @@ static int read_next(struct items *items, struct etf_parse *parse, struct buf *t
     struct item_place place = {.text = parse->rest};
     struct line line;
     buf_clear(term);
-    int status = etf_parse_next(parse, LIST_DEPTH_MAX, term);
+    int status = etf_parse_next(parse, LINE_DEPTH_MAX, term);
     *number = parse->line;
     *error = status == ERR_NOT_FOUND ? NULL : parse->error;
     if (status != 0)
@@ -180,7 +182,7 @@ static const char *apply_place(struct making *making, const struct item_place *p
     struct etf_parse parse = {.rest = place->text, .line = place->line};
     struct buf term = BUF_EMPTY;
     struct line line;
-    int status = etf_parse_next(&parse, LIST_DEPTH_MAX, &term);
+    int status = etf_parse_next(&parse, LINE_DEPTH_MAX, &term);
     const char *error = status == 0 ? read_line(buf_slice(&term), &line) : parse.error;
     if (error == NULL)
         apply(making, &line);

@@ -88,7 +88,7 @@ static int run(const struct command *command, int argc, char **argv)
     optind = 0; /* from the start, also when called again */
     while ((code = getopt_long(argc, argv, ":", known, NULL)) != -1) {
         if (code == OPTION_HELP) {
-            puts(command->usage);
+            printf("usage: %s\n", command->usage);
             return TOOL_OK;
         }
         if (!set(command, code, &arguments))
