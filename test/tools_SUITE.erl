@@ -13,6 +13,7 @@
 all() ->
     [every_type_consults_back, random_terms_consult_back, deep_terms_consult_back, large_terms_consult_back,
      dump_import_node_serves_the_same, dump_of_the_book_imports, dump_of_one_name, dump_leaves_out_what_is_corrupt,
+     dump_of_records_without_their_value,
      dump_to_full_disk_is_told, check_of_a_sound_folder, check_tells_every_problem, check_of_damaged_journal,
      live_node_is_left_alone, unusable_folders, killed_node_is_dumped_whole, import_csv, import_bad_csv,
      import_existing_refused_unless_replaced, import_bad_dump_writes_nothing, import_beside_journals_refused,
@@ -253,6 +254,21 @@ dump_leaves_out_what_is_corrupt(Config) ->
     {1, Out, Err} = run(["dump", Folder]),
     ?assertEqual(?HEAD ++ "{value,<<\"bob\">>,1}.\n{value,<<\"tail\">>,2}.\n", Out),
     ?assertEqual(["empty: left out: the file is empty", "tail: offset 3: bytes behind the value"], lines(Err)).
+
+%% Made of nothing, the records would be another list.
+dump_of_records_without_their_value(Config) ->
+    Folder = ?config(folder, Config),
+    First = node_case:start(#{folder => Folder}),
+    [{ok, 1} = gen_server:call(node_case:list(First, Key), {add_entry, #{date => ?D}}) || Key <- [bob, amy]],
+    0 = node_case:stop(First),
+    Second = node_case:start(#{folder => Folder}),
+    [{ok, 2} = gen_server:call(node_case:list(Second, Key), {add_entry, #{date => ?D}}) || Key <- [bob, amy]],
+    137 = node_case:kill(Second),
+    write(Folder, "%a.bob", "damaged"),
+    {1, Out, Err} = run(["dump", Folder]),
+    ?assertEqual("%a.bob: left out: not a valid external term\n", Err),
+    ?assertMatch({match, _}, re:run(Out, "^%% {record,[0-9]+,bob,{add,2,", [multiline]), Out),
+    ?assertMatch({match, _}, re:run(Out, "^{record,[0-9]+,amy,{add,2,", [multiline]), Out).
 
 dump_to_full_disk_is_told(Config) ->
     write(?config(folder, Config), "bob", term_to_binary(rand:bytes(100000))),

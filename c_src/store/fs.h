@@ -79,8 +79,8 @@ int fs_sync_data(const struct fs *fs, int fd, const char *path);
 
 int fs_rename(const struct fs *fs, const char *from, const char *to);
 
-/* Gives a file a second name, where none is. Errors: -EEXIST, -EPERM (a folder, or a file system that cannot do
- * that), other negative errno. */
+/* Gives a file a second name, where none is. Errors: -EEXIST, -EPERM (a folder, or a file system that cannot
+ * do that), other negative errno. */
 int fs_link(const struct fs *fs, const char *from, const char *to);
 
 /* Fine if it is not there. */

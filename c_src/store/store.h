@@ -133,9 +133,9 @@ void store_sync_key(struct store *store, unsigned worker, struct slice key, stru
 
 /* Moves the key's file out of the way, as it is, after all changes asked for before: value is its new name in
  * the folder, with a NUL, which no key has. Its own name goes with the next checkpoint. Ends a source as a
- * STORE_DELETE does. Reads of the key that are asked for meanwhile wait for the end of it, and may see changes
- * that are asked for after them. Errors: ERR_NOT_FOUND, ERR_CONFLICT (it is being set aside already, or found
- * out after a failed write), negative errno: the key is as before. */
+ * STORE_DELETE does. Reads of the key that are asked for meanwhile wait for the end of it, and may see
+ * changes that are asked for after them. Errors: ERR_NOT_FOUND, ERR_CONFLICT (it is being set aside already,
+ * or found out after a failed write), negative errno: the key is as before. */
 void store_set_aside(struct store *store, unsigned worker, struct slice key, struct store_request *request);
 
 /* The names of all value files in the folder as of all changes accepted before: value is a sequence of

@@ -19,14 +19,16 @@
 struct line {
     uint64_t lsn;
     struct buf term;
+    bool comment; /* the value that it is about was left out: it would be made of nothing */
 };
 
 struct dump {
     struct folder folder;
     struct problems problems;
     struct progress progress;
-    const char *name; /* NULL: all */
-    struct buf text;  /* of one line */
+    const char *name;    /* NULL: all */
+    struct buf text;     /* of one line */
+    struct buf left_out; /* names of files, each with a NUL */
     struct line *lines;
     size_t line_count;
     size_t line_room;
@@ -39,9 +41,11 @@ static bool is_wanted(const struct dump *dump, const char *name)
     return dump->name == NULL || strcmp(dump->name, name) == 0;
 }
 
-static void print_term(struct dump *dump, struct slice term)
+static void print_term(struct dump *dump, struct slice term, bool comment)
 {
     buf_clear(&dump->text);
+    if (comment)
+        buf_append(&dump->text, "%% ", 3);
     etf_text(term, &dump->text);
     buf_append(&dump->text, ".\n", 2);
     if (fwrite(dump->text.data, 1, dump->text.size, stdout) != dump->text.size)
@@ -56,8 +60,24 @@ static void print_value(struct dump *dump, const struct value *value)
     etf_write_atom(&term, "value");
     etf_write_term(&term, buf_slice(&value->key));
     etf_write_term(&term, buf_slice(&value->term));
-    print_term(dump, buf_slice(&term));
+    print_term(dump, buf_slice(&term), false);
     buf_release(&term);
+}
+
+static void leave_out(struct dump *dump, const char *name, const char *why)
+{
+    problems_tell(&dump->problems, name, "left out: %s", why);
+    buf_append(&dump->left_out, name, strlen(name) + 1);
+}
+
+static bool is_left_out(const struct dump *dump, const char *name)
+{
+    const char *names = (const char *)dump->left_out.data;
+    for (size_t at = 0; at < dump->left_out.size; at += strlen(names + at) + 1) {
+        if (strcmp(names + at, name) == 0)
+            return true;
+    }
+    return false;
 }
 
 static void dump_content(struct dump *dump, const char *name, struct slice content)
@@ -67,7 +87,7 @@ static void dump_content(struct dump *dump, const char *name, struct slice conte
     if (fault.text != NULL && fault.offset > 0)
         problems_tell_at(&dump->problems, name, fault.offset, fault.text);
     else if (fault.text != NULL)
-        problems_tell(&dump->problems, name, "left out: %s", fault.text);
+        leave_out(dump, name, fault.text);
     if (value.term.size > 0)
         print_value(dump, &value);
     value_release(&value);
@@ -83,7 +103,7 @@ static void dump_file(struct dump *dump, const char *name)
     if (status == 0)
         dump_content(dump, name, buf_slice(&content));
     else
-        problems_tell(&dump->problems, name, "left out: cannot be read: %s", error_text(status));
+        leave_out(dump, name, error_text(status));
     buf_release(&content);
 }
 
@@ -101,7 +121,7 @@ static void add_record(void *ctx, const struct journal_entry *entry)
         dump->lines = mem_realloc(dump->lines, dump->line_room * sizeof *dump->lines);
     }
     struct line *line = &dump->lines[dump->line_count++];
-    *line = (struct line){entry->lsn, BUF_EMPTY};
+    *line = (struct line){entry->lsn, BUF_EMPTY, is_left_out(dump, name)};
     etf_write_tuple(&line->term, 4);
     etf_write_atom(&line->term, "record");
     etf_write_uint64(&line->term, entry->lsn);
@@ -123,7 +143,7 @@ static void dump_records(struct dump *dump)
     if (dump->line_count > 1)
         qsort(dump->lines, dump->line_count, sizeof *dump->lines, compare_lines);
     for (size_t i = 0; i < dump->line_count; i++) {
-        print_term(dump, buf_slice(&dump->lines[i].term));
+        print_term(dump, buf_slice(&dump->lines[i].term), dump->lines[i].comment);
         buf_release(&dump->lines[i].term);
     }
     mem_free(dump->lines);
@@ -152,6 +172,7 @@ enum tool_status dump_run(const char *path, const char *name)
     dump_records(&dump);
     progress_erase(&dump.progress);
     buf_release(&dump.text);
+    buf_release(&dump.left_out);
     folder_close(&dump.folder);
     return finish(&dump);
 }

@@ -2,7 +2,8 @@
  *
  *   {value, Key, Value}.          of a value file
  *   {record, Lsn, Key, Change}.   of a journal (docs/disk-format.md), behind the values, by ascending Lsn
- * How terms look: wire/etf_text.h.
+ * Records of a key whose value file had to be left out are comments: made of nothing they would be another
+ * value. How terms look: wire/etf_text.h.
  */
 #ifndef TOOLS_DUMP_H
 #define TOOLS_DUMP_H
