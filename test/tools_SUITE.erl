@@ -13,7 +13,7 @@
 all() ->
     [every_type_consults_back, random_terms_consult_back, deep_terms_consult_back, large_terms_consult_back,
      dump_import_node_serves_the_same, dump_of_the_book_imports, dump_of_one_name, dump_leaves_out_what_is_corrupt,
-     dump_of_records_without_their_value,
+     dump_of_records_without_their_value, dump_of_what_a_start_has_set_aside,
      dump_to_full_disk_is_told, check_of_a_sound_folder, check_tells_every_problem, check_of_damaged_journal,
      live_node_is_left_alone, unusable_folders, killed_node_is_dumped_whole, import_csv, import_bad_csv,
      import_existing_refused_unless_replaced, import_bad_dump_writes_nothing, import_beside_journals_refused,
@@ -270,6 +270,20 @@ dump_of_records_without_their_value(Config) ->
     ?assertMatch({match, _}, re:run(Out, "^%% {record,[0-9]+,bob,{add,2,", [multiline]), Out),
     ?assertMatch({match, _}, re:run(Out, "^{record,[0-9]+,amy,{add,2,", [multiline]), Out).
 
+%% As docs/operations.md says.
+dump_of_what_a_start_has_set_aside(Config) ->
+    Folder = ?config(folder, Config),
+    write(Folder, "%a.bob", book(#{})),
+    First = node_case:start(#{folder => Folder}),
+    {ok, 1} = gen_server:call(node_case:list(First, bob), {add_entry, #{date => ?D}}),
+    137 = node_case:kill(First),
+    write(Folder, "%a.bob", "damaged"),
+    0 = node_case:stop(node_case:start(#{folder => Folder})),
+    [Aside] = filelib:wildcard("%aside.*..records-%a.bob", Folder),
+    ?assertMatch({1, "%a.bob: not a valid external term\n", _}, run(["check", Folder])),
+    {ok, _} = file:copy(filename:join(Folder, Aside), filename:join(?config(aside, Config), ".journal-0-0")),
+    {[{record, _, bob, {add, 1, [#{date := ?D}]}}], _} = dump(?config(aside, Config), node_case:folder()).
+
 dump_to_full_disk_is_told(Config) ->
     write(?config(folder, Config), "bob", term_to_binary(rand:bytes(100000))),
     Arguments = ["-c", "exec \"$0\" dump \"$1\" >/dev/full", node_case:program(), ?config(folder, Config)],
@@ -326,8 +340,9 @@ check_of_damaged_journal(Config) ->
     [Name] = journals(Folder),
     File = filename:join(Folder, Name),
     {ok, Bytes} = file:read_file(File),
-    {match, Titles} = re:run(Bytes, "title.....title", [global, dotall]),
-    [{At, _}] = lists:nth(length(Titles) div 2, Titles),
+    {match, Found} = re:run(Bytes, "title.....title", [global, dotall]),
+    Titles = [Place || [{Place, _}] <- Found],
+    At = lists:nth(length(Titles) div 2, Titles),
     change_byte(File, Bytes, At),
     {1, Damaged, _} = run(["check", Folder]),
     Expected = "^" ++ Name ++ ": offset [0-9]+: a record that was durable is damaged\n$",
@@ -337,8 +352,10 @@ check_of_damaged_journal(Config) ->
     change_byte(File, Bytes, 0),
     {1, Head, _} = run(["check", Folder]),
     ?assertEqual(Name ++ ": offset 0: the head is damaged\n", Head),
+    ok = file:write_file(File, binary:part(Bytes, 0, lists:last(Titles))),
+    ?assertMatch({0, "", "check: 0 values, 9 records in 1 journal segments (1 torn)" ++ _}, run(["check", Folder])),
     ok = file:write_file(File, Bytes),
-    ?assertMatch({0, "", "check: 0 values, 10 records in 1 journal segments" ++ _}, run(["check", Folder])).
+    ?assertMatch({0, "", "check: 0 values, 10 records in 1 journal segments (0 torn)" ++ _}, run(["check", Folder])).
 
 change_byte(File, Bytes, At) ->
     <<Before:At/binary, Byte, Behind/binary>> = Bytes,

@@ -11,12 +11,12 @@
 #include <stdio.h>
 
 struct check {
-    struct folder folder;
-    struct problems problems;
-    struct progress progress;
-    struct journals_found journals;
-    uint64_t values;
-    uint64_t aside;
+    struct folder folder;           /* locked meanwhile */
+    struct problems problems;       /* on stdout */
+    struct progress progress;       /* in value files */
+    struct journals_found journals; /* what there is of them */
+    uint64_t values;                /* files that are to be values */
+    uint64_t aside;                 /* files that were set aside */
 };
 
 static void check_content(struct check *check, const char *name, struct slice content)

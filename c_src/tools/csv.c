@@ -10,9 +10,9 @@
 enum { DATE_SIZE = 10 };
 
 struct date {
-    unsigned year;
-    unsigned month;
-    unsigned day;
+    unsigned year;  /* 0..9999 */
+    unsigned month; /* from 1 */
+    unsigned day;   /* from 1 */
 };
 
 static unsigned number(const uint8_t *digits, size_t count)

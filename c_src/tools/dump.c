@@ -18,18 +18,18 @@
 /* A record, copied: records come journal by journal and are printed by LSN. */
 struct line {
     uint64_t lsn;
-    struct buf term;
-    bool comment; /* the value that it is about was left out: it would be made of nothing */
+    struct buf term; /* {record, Lsn, Key, Change} */
+    bool comment;    /* the value that it is about was left out: it would be made of nothing */
 };
 
 struct dump {
-    struct folder folder;
-    struct problems problems;
-    struct progress progress;
-    const char *name;    /* NULL: all */
-    struct buf text;     /* of one line */
-    struct buf left_out; /* names of files, each with a NUL */
-    struct line *lines;
+    struct folder folder;     /* locked meanwhile */
+    struct problems problems; /* on stderr */
+    struct progress progress; /* in value files */
+    const char *name;         /* the only file that is wanted; NULL: all */
+    struct buf text;          /* of one line */
+    struct buf left_out;      /* names of files, each with a NUL */
+    struct line *lines;       /* line_count of them, room for line_room */
     size_t line_count;
     size_t line_room;
     bool found;     /* something of that name */

@@ -21,15 +21,15 @@
 enum { ROUND_VALUES = 1024, ROUND_SIZE = 16 << 20 };
 
 struct import {
-    const struct import_config *config;
-    struct folder folder;
-    struct items items;
-    struct problems problems;
-    struct progress progress;
-    struct item *round[ROUND_VALUES]; /* whose temporaries are written, numbered by their place here */
+    const struct import_config *config; /* borrowed */
+    struct folder folder;               /* locked while it is written to */
+    struct items items;                 /* what is to be imported */
+    struct problems problems;           /* on stderr */
+    struct progress progress;           /* in items */
+    struct item *round[ROUND_VALUES];   /* whose temporaries are written, numbered by their place here */
     size_t round_count;
-    size_t round_size;
-    uint64_t imported;
+    size_t round_size; /* bytes of their contents */
+    uint64_t imported; /* values that are durable */
 };
 
 /* ---- reading */

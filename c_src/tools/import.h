@@ -12,10 +12,10 @@
 #include <stdbool.h>
 
 struct import_config {
-    const char *folder;
-    const char *file;
-    const char *list; /* name of the list of a CSV file; NULL: the file's, without folders and extension */
-    bool replace;     /* what is there already */
+    const char *folder; /* path */
+    const char *file;   /* path */
+    const char *list;   /* name of the list of a CSV file; NULL: the file's, without folders and extension */
+    bool replace;       /* what is there already */
 };
 
 /* A CSV file is one whose name ends in .csv, or any with list given. */

@@ -144,8 +144,8 @@ int items_read_dump(struct items *items, struct slice text, unsigned long *line,
 /* A content, and the changes of a list that are to be made in it: at once, for each time costs what the list
  * holds. */
 struct making {
-    struct buf *content; /* borrowed */
-    struct buf changes;
+    struct buf *content; /* of the file, so far; borrowed */
+    struct buf changes;  /* one after another, not made yet */
 };
 
 static const char *finish(struct making *making)
@@ -181,7 +181,7 @@ static const char *apply_place(struct making *making, const struct item_place *p
 {
     struct etf_parse parse = {.rest = place->text, .line = place->line};
     struct buf term = BUF_EMPTY;
-    struct line line;
+    struct line line = {0};
     int status = etf_parse_next(&parse, LINE_DEPTH_MAX, &term);
     const char *error = status == 0 ? read_line(buf_slice(&term), &line) : parse.error;
     if (error == NULL)

@@ -14,11 +14,11 @@
 
 /* One reading. */
 struct reading {
-    const struct files *files;
+    const struct files *files; /* borrowed, as the next two */
     struct problems *problems;
     struct journals_found *found;
-    void (*each)(void *ctx, const struct journal_entry *entry);
-    void *ctx;
+    void (*each)(void *ctx, const struct journal_entry *entry); /* NULL: nobody wants them */
+    void *ctx;                                                  /* of each */
     struct replay replay;
 };
 

@@ -17,9 +17,9 @@ struct journal_entry {
 };
 
 struct journals_found {
-    uint64_t segments;
-    uint64_t records; /* that count */
-    uint64_t torn;    /* journals whose last batch is not whole: what a crash leaves, no problem */
+    uint64_t segments; /* files */
+    uint64_t records;  /* that count */
+    uint64_t torn;     /* journals whose last batch is not whole: what a crash leaves, no problem */
 };
 
 /* Reads all journals, tells what is wrong in them, and calls each (may be NULL) with their records, journal

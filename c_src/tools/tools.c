@@ -18,15 +18,15 @@ enum option_code { OPTION_REPLACE = 1, OPTION_LIST, OPTION_HELP };
 struct arguments {
     const char *operand[OPERANDS_MAX]; /* those that are not given are NULL */
     const char *list;                  /* --list; NULL: not given */
-    bool replace;
+    bool replace;                      /* --replace */
 };
 
 struct command {
     const char *name;
-    const char *usage;
+    const char *usage; /* its whole command line */
     int operands_min;
     int operands_max;
-    bool has_options;
+    bool has_options; /* but --help */
     enum tool_status (*run)(const struct arguments *arguments);
 };
 

@@ -39,7 +39,7 @@ static struct value_fault read_term(struct slice content, struct buf *out, struc
 {
     struct buf scratch = BUF_EMPTY;
     struct slice term;
-    struct value_fault found = no_fault();
+    struct value_fault found;
     if (content.size == 0)
         return fault("the file is empty");
     int status = etf_external_read(content, LIST_DEPTH_MAX, DATABASE_VALUE_MAX, &scratch, &term, rest);
