@@ -205,6 +205,11 @@ static const char help[] =
     "todo_node import DIR FILE [--replace] [--list NAME]\n"
     "                            takes what dump has printed, or a list from lines YYYY-MM-DD,title (.csv)\n"
     "\n"
+    "For a node that runs on this machine:\n"
+    "\n"
+    "todo_node backup NODE DIR [--cookie-file FILE] [--net-ticktime SECONDS]\n"
+    "                            copies its folder to DIR, which is made or empty\n"
+    "\n"
     "Exit status: 0 stopped, everything accepted is on disk; 1 failed; 2 bad option or name; 3 no usable\n"
     "cookie; 4 folder unusable or in use by another node; 5 node name taken; 6 no epmd; 7 cannot listen.\n";
 

@@ -52,6 +52,20 @@ int fs_make_folder(const struct fs *fs, const char *path)
     return make_one(fs, path);
 }
 
+int fs_make_private(const struct fs *fs, const char *path, bool *made)
+{
+    struct stat info;
+    bool missing = stat(path, &info) != 0;
+    int status = fs_make_folder(fs, path);
+    if (status == 0)
+        *made = missing;
+    if (status == 0 && !missing)
+        status = fault(fs, FS_CHMOD, path);
+    if (status == 0 && !missing && chmod(path, 0700) != 0)
+        status = -errno;
+    return status;
+}
+
 static int open_path(const struct fs *fs, const char *path, int flags, int *fd)
 {
     int status = fault(fs, FS_OPEN, path);
@@ -63,6 +77,11 @@ static int open_path(const struct fs *fs, const char *path, int flags, int *fd)
     return *fd < 0 ? -errno : 0;
 }
 
+int fs_open_folder(const struct fs *fs, const char *path, int *fd)
+{
+    return open_path(fs, path, O_RDONLY | O_DIRECTORY, fd);
+}
+
 void fs_close(int fd)
 {
     close(fd);
@@ -71,7 +90,7 @@ void fs_close(int fd)
 int fs_lock_folder(const struct fs *fs, const char *path, int *out)
 {
     int fd;
-    int status = open_path(fs, path, O_RDONLY | O_DIRECTORY, &fd);
+    int status = fs_open_folder(fs, path, &fd);
     if (status != 0)
         return status;
     status = fault(fs, FS_FLOCK, path);
@@ -136,13 +155,47 @@ static int read_all(const struct fs *fs, int fd, const char *path, size_t size_m
     }
 }
 
+static int open_to_read(const struct fs *fs, const char *path, int *fd)
+{
+    int status = open_path(fs, path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW, fd);
+    return status == -ENOENT ? ERR_NOT_FOUND : status;
+}
+
+int fs_open_to_read(const struct fs *fs, const char *path, int *out, size_t *size)
+{
+    int fd;
+    int status = open_to_read(fs, path, &fd);
+    if (status != 0)
+        return status;
+    status = check_regular(fd, SIZE_MAX, size);
+    if (status == 0)
+        *out = fd;
+    else
+        fs_close(fd);
+    return status;
+}
+
+int fs_read_at(const struct fs *fs, int fd, const char *path, size_t offset, void *bytes, size_t room,
+               size_t *count)
+{
+    int status = fault(fs, FS_READ, path);
+    if (status != 0)
+        return status;
+    ssize_t n;
+    do
+        n = pread(fd, bytes, room, (off_t)offset);
+    while (n < 0 && errno == EINTR);
+    if (n < 0)
+        return -errno;
+    *count = (size_t)n;
+    return 0;
+}
+
 int fs_read_file(const struct fs *fs, const char *path, size_t size_max, struct buf *out)
 {
     int fd;
     size_t start = out->size;
-    int status = open_path(fs, path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW, &fd);
-    if (status == -ENOENT)
-        return ERR_NOT_FOUND;
+    int status = open_to_read(fs, path, &fd);
     if (status != 0)
         return status;
     status = read_all(fs, fd, path, size_max, out);
@@ -198,7 +251,7 @@ int fs_sync_all(const struct fs *fs, int fd, const char *path)
 }
 
 /* close(2) may report what write(2) did not. */
-static int close_checked(const struct fs *fs, int fd, const char *path)
+int fs_close_written(const struct fs *fs, int fd, const char *path)
 {
     int status = fault(fs, FS_CLOSE, path);
     if (close(fd) != 0 && errno != EINTR && status == 0)
@@ -215,7 +268,7 @@ static int write_file(const struct fs *fs, const char *path, struct slice bytes,
     status = fs_append(fs, fd, path, bytes);
     if (status == 0 && sync)
         status = sync_fd(fs, fd, path);
-    int closed = close_checked(fs, fd, path);
+    int closed = fs_close_written(fs, fd, path);
     if (status == 0)
         status = closed;
     if (status != 0)
@@ -254,6 +307,18 @@ int fs_allocate(const struct fs *fs, int fd, const char *path, size_t size)
     return ftruncate(fd, 0) == 0 ? status : -errno;
 }
 
+int fs_resize(const struct fs *fs, int fd, const char *path, size_t size)
+{
+    int status = fault(fs, FS_TRUNCATE, path);
+    if (status != 0)
+        return status;
+    int result;
+    do
+        result = ftruncate(fd, (off_t)size);
+    while (result != 0 && errno == EINTR);
+    return result == 0 ? 0 : -errno;
+}
+
 int fs_rename(const struct fs *fs, const char *from, const char *to)
 {
     int status = fault(fs, FS_RENAME, to);
@@ -278,10 +343,18 @@ int fs_remove(const struct fs *fs, const char *path)
     return unlink(path) == 0 || errno == ENOENT ? 0 : -errno;
 }
 
+int fs_remove_folder(const struct fs *fs, const char *path)
+{
+    int status = fault(fs, FS_RMDIR, path);
+    if (status != 0)
+        return status;
+    return rmdir(path) == 0 ? 0 : -errno;
+}
+
 int fs_sync_folder(const struct fs *fs, const char *path)
 {
     int fd;
-    int status = open_path(fs, path, O_RDONLY | O_DIRECTORY, &fd);
+    int status = fs_open_folder(fs, path, &fd);
     if (status != 0)
         return status;
     status = sync_fd(fs, fd, path);
@@ -289,8 +362,18 @@ int fs_sync_folder(const struct fs *fs, const char *path)
     return status;
 }
 
-int fs_list_folder(const struct fs *fs, const char *path, void (*each)(void *ctx, const char *name),
-                   void *ctx)
+static bool is_file(const struct dirent *entry)
+{
+    return entry->d_type == DT_REG || entry->d_type == DT_UNKNOWN;
+}
+
+static bool is_entry(const struct dirent *entry)
+{
+    return strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+}
+
+static int list(const struct fs *fs, const char *path, bool (*wanted)(const struct dirent *entry),
+                void (*each)(void *ctx, const char *name), void *ctx)
 {
     int status = fault(fs, FS_OPENDIR, path);
     if (status != 0)
@@ -300,10 +383,21 @@ int fs_list_folder(const struct fs *fs, const char *path, void (*each)(void *ctx
         return -errno;
     struct dirent *entry;
     while (errno = 0, (entry = readdir(folder)) != NULL) {
-        if (entry->d_type == DT_REG || entry->d_type == DT_UNKNOWN)
+        if (wanted(entry))
             each(ctx, entry->d_name);
     }
     status = -errno;
     closedir(folder);
     return status;
+}
+
+int fs_list_folder(const struct fs *fs, const char *path, void (*each)(void *ctx, const char *name),
+                   void *ctx)
+{
+    return list(fs, path, is_file, each, ctx);
+}
+
+int fs_list_all(const struct fs *fs, const char *path, void (*each)(void *ctx, const char *name), void *ctx)
+{
+    return list(fs, path, is_entry, each, ctx);
 }

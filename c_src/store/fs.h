@@ -29,6 +29,9 @@ enum fs_call {
     FS_FDATASYNC,
     FS_SYNCFS,
     FS_LINK,
+    FS_TRUNCATE,
+    FS_RMDIR,
+    FS_CHMOD,
     FS_CALLS /* how many there are */
 };
 
@@ -44,6 +47,12 @@ struct fs {
 
 /* Creates a folder and those above it that are missing (mode 0700); fine if it is there. */
 int fs_make_folder(const struct fs *fs, const char *path);
+
+/* The same, and its mode is 0700 also if it was there. made: it was not. */
+int fs_make_private(const struct fs *fs, const char *path, bool *made);
+
+/* Opens the folder, for fs_sync_all. */
+int fs_open_folder(const struct fs *fs, const char *path, int *fd);
 
 /* Opens the folder and locks it for this process (flock: gone with the process, nothing left behind).
  * fd: out. Errors: ERR_LOCKED, negative errno. */
@@ -77,6 +86,18 @@ int fs_allocate(const struct fs *fs, int fd, const char *path, size_t size);
 int fs_append(const struct fs *fs, int fd, const char *path, struct slice bytes);
 int fs_sync_data(const struct fs *fs, int fd, const char *path);
 
+/* Makes the file size bytes long; what is new are zeros that take no room. */
+int fs_resize(const struct fs *fs, int fd, const char *path, size_t size);
+/* As fs_close, and tells what writing did not. */
+int fs_close_written(const struct fs *fs, int fd, const char *path);
+
+/* Opens a regular file for fs_read_at; size: of it now. Errors: as fs_read_file. */
+int fs_open_to_read(const struct fs *fs, const char *path, int *fd, size_t *size);
+/* Reads at most room bytes that stand at offset; count: how many there were, 0 only at the end of the file.
+ */
+int fs_read_at(const struct fs *fs, int fd, const char *path, size_t offset, void *bytes, size_t room,
+               size_t *count);
+
 int fs_rename(const struct fs *fs, const char *from, const char *to);
 
 /* Gives a file a second name, where none is. Errors: -EEXIST, -EPERM (a folder, or a file system that cannot
@@ -86,12 +107,18 @@ int fs_link(const struct fs *fs, const char *from, const char *to);
 /* Fine if it is not there. */
 int fs_remove(const struct fs *fs, const char *path);
 
+/* Removes an empty folder. */
+int fs_remove_folder(const struct fs *fs, const char *path);
+
 /* Makes renames and removals in the folder durable. */
 int fs_sync_folder(const struct fs *fs, const char *path);
 
 /* Calls each with the name of every regular file (and of what the file system does not tell the type of). */
 int fs_list_folder(const struct fs *fs, const char *path, void (*each)(void *ctx, const char *name),
                    void *ctx);
+
+/* The same with whatever is in it, but . and .. */
+int fs_list_all(const struct fs *fs, const char *path, void (*each)(void *ctx, const char *name), void *ctx);
 
 void fs_close(int fd);
 

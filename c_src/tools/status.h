@@ -6,6 +6,7 @@ enum tool_status {
     TOOL_OK = 0,
     TOOL_PROBLEMS = 1, /* problems were found, or not everything could be done: each was told */
     TOOL_USAGE = 2,    /* the command line is wrong */
+    TOOL_COOKIE = 3,   /* no usable cookie */
     TOOL_FOLDER = 4    /* the folder is unusable, or somebody uses it */
 };
 

@@ -18,7 +18,8 @@ static const char *const call_names[] = {
     [FS_WRITE] = "write",         [FS_FSYNC] = "fsync",   [FS_CLOSE] = "close",
     [FS_RENAME] = "rename",       [FS_UNLINK] = "unlink", [FS_FLOCK] = "flock",
     [FS_OPENDIR] = "opendir",     [FS_STAT] = "stat",     [FS_FALLOCATE] = "fallocate",
-    [FS_FDATASYNC] = "fdatasync", [FS_SYNCFS] = "syncfs", [FS_LINK] = "link"};
+    [FS_FDATASYNC] = "fdatasync", [FS_SYNCFS] = "syncfs", [FS_LINK] = "link",
+    [FS_TRUNCATE] = "truncate",   [FS_RMDIR] = "rmdir",   [FS_CHMOD] = "chmod"};
 
 static const char *last_part(const char *path)
 {
