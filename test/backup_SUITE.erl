@@ -71,7 +71,7 @@ journals(#{folder := Folder}) ->
 %% Each client has keys of its own and one call on its way: of a key it knows each value that it has had, in order. The
 %% copy has to hold the one that was acknowledged when the command began, or a later one.
 backups_under_load(Config) ->
-    Server = node_case:start(#{arguments => ["--journal-limit", "1"]}),
+    Server = node_case:start(#{folder => many_values(2000), arguments => ["--journal-limit", "1"]}),
     Clients = [spawn_link(fun() -> client(Server, N, rand:uniform(1 bsl 30)) end) || N <- lists:seq(1, ?CLIENTS)],
     [node_case:await(fun() -> map_size(ask(Client, known)) > 3 end) || Client <- Clients],
     Before = journals(Server),
@@ -197,12 +197,16 @@ backup_of_an_idle_node(Config) ->
      || Name <- names(Target)],
     0 = node_case:stop(Server).
 
-%% A node with so many values that a backup can be caught in the middle.
-large(Config) ->
+%% Copying takes a while.
+many_values(Count) ->
     Folder = node_case:folder(),
     [ok = file:write_file(filename:join(Folder, "%i." ++ integer_to_list(N)), term_to_binary(rand:bytes(1000)))
-     || N <- lists:seq(1, 4000)],
-    {node_case:start(#{folder => Folder}), target(Config)}.
+     || N <- lists:seq(1, Count)],
+    Folder.
+
+%% A node with so many values that a backup can be caught in the middle.
+large(Config) ->
+    {node_case:start(#{folder => many_values(4000)}), target(Config)}.
 
 %% A backup that stands still in the middle.
 stopped_backup(Server, Target) ->

@@ -57,8 +57,7 @@ int fs_make_private(const struct fs *fs, const char *path, bool *made)
     struct stat info;
     bool missing = stat(path, &info) != 0;
     int status = fs_make_folder(fs, path);
-    if (status == 0)
-        *made = missing;
+    *made = missing;
     if (status == 0 && !missing)
         status = fault(fs, FS_CHMOD, path);
     if (status == 0 && !missing && chmod(path, 0700) != 0)

@@ -48,7 +48,8 @@ struct fs {
 /* Creates a folder and those above it that are missing (mode 0700); fine if it is there. */
 int fs_make_folder(const struct fs *fs, const char *path);
 
-/* The same, and its mode is 0700 also if it was there. made: it was not. */
+/* The same, and its mode is 0700 also if it was there. made: it was not, whatever is
+ * returned. */
 int fs_make_private(const struct fs *fs, const char *path, bool *made);
 
 /* Opens the folder, for fs_sync_all. */

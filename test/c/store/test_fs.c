@@ -355,6 +355,101 @@ static void allocate__no_room__error_and_empty_again(void **state)
     fs_close(fd);
 }
 
+static void make_private__missing_or_there__mode_and_whether_made(void **state)
+{
+    struct fake_disk *disk = *state;
+    char path[128];
+    bool made = false;
+    umask(0);
+    snprintf(path, sizeof path, "%s/a/b", disk->root);
+    assert_int_equal(fs_make_private(&disk->fs, path, &made), 0);
+    assert_true(made);
+    assert_int_equal(mode_of(path), 0700);
+    assert_int_equal(chmod(path, 0755), 0);
+    assert_int_equal(fs_make_private(&disk->fs, path, &made), 0);
+    assert_false(made);
+    assert_int_equal(mode_of(path), 0700);
+    fake_disk_fail(disk, FS_CHMOD, NULL, 0, 1, -EPERM);
+    assert_int_equal(fs_make_private(&disk->fs, path, &made), -EPERM);
+}
+
+static void read_at__offsets__what_is_there(void **state)
+{
+    struct fake_disk *disk = *state;
+    char bytes[4];
+    size_t size = 0, count = 9;
+    int fd;
+    fake_disk_put(disk, "file", "0123456789");
+    const char *path = fake_disk_path(disk, "file");
+    assert_int_equal(fs_open_to_read(&disk->fs, path, &fd, &size), 0);
+    assert_int_equal(size, 10);
+    assert_int_equal(fs_read_at(&disk->fs, fd, path, 8, bytes, sizeof bytes, &count), 0);
+    assert_bytes(slice_of((const uint8_t *)bytes, count), "89");
+    assert_int_equal(fs_read_at(&disk->fs, fd, path, 10, bytes, sizeof bytes, &count), 0);
+    assert_int_equal(count, 0);
+    fake_disk_fail(disk, FS_READ, NULL, 0, 1, -EIO);
+    assert_int_equal(fs_read_at(&disk->fs, fd, path, 0, bytes, sizeof bytes, &count), -EIO);
+    fs_close(fd);
+}
+
+static void open_to_read__odd__error(void **state)
+{
+    struct fake_disk *disk = *state;
+    size_t size = 7;
+    int fd = 7;
+    assert_int_equal(fs_open_to_read(&disk->fs, fake_disk_path(disk, "none"), &fd, &size), ERR_NOT_FOUND);
+    assert_int_equal(fs_open_to_read(&disk->fs, disk->folder, &fd, &size), -EISDIR);
+    assert_int_equal(fs_open_to_read(&disk->fs, "/dev/null", &fd, &size), -EINVAL);
+    assert_int_equal(fd, 7);
+}
+
+static void resize__longer__zeros_or_error(void **state)
+{
+    struct fake_disk *disk = *state;
+    const char *path = fake_disk_path(disk, "file");
+    int fd;
+    assert_int_equal(fs_create(&disk->fs, path, &fd), 0);
+    assert_int_equal(fs_append(&disk->fs, fd, path, slice_of_text("a")), 0);
+    assert_int_equal(fs_resize(&disk->fs, fd, path, 3), 0);
+    fake_disk_fail(disk, FS_TRUNCATE, NULL, 0, 1, -EFBIG);
+    assert_int_equal(fs_resize(&disk->fs, fd, path, 4), -EFBIG);
+    fake_disk_fail(disk, FS_CLOSE, NULL, 0, 1, -EIO);
+    assert_int_equal(fs_close_written(&disk->fs, fd, path), -EIO);
+    struct buf content = BUF_EMPTY;
+    assert_int_equal(fs_read_file(&disk->fs, path, 10, &content), 0);
+    assert_int_equal(content.size, 3);
+    assert_memory_equal(content.data, "a\0\0", 3);
+    buf_release(&content);
+}
+
+static void remove_folder__empty_or_not__done_or_error(void **state)
+{
+    struct fake_disk *disk = *state;
+    fake_disk_put(disk, "file", "");
+    assert_int_equal(fs_remove_folder(&disk->fs, disk->folder), -ENOTEMPTY);
+    assert_int_equal(fs_remove(&disk->fs, fake_disk_path(disk, "file")), 0);
+    fake_disk_fail(disk, FS_RMDIR, NULL, 0, 1, -EBUSY);
+    assert_int_equal(fs_remove_folder(&disk->fs, disk->folder), -EBUSY);
+    assert_int_equal(fs_remove_folder(&disk->fs, disk->folder), 0);
+    assert_int_equal(fs_remove_folder(&disk->fs, disk->folder), -ENOENT);
+}
+
+static void note_name(void *ctx, const char *name)
+{
+    buf_append(ctx, name, strlen(name));
+}
+
+static void list_all__folders_too__without_dots(void **state)
+{
+    struct fake_disk *disk = *state;
+    struct buf names = BUF_EMPTY;
+    assert_int_equal(mkdir(fake_disk_path(disk, "sub"), 0700), 0);
+    assert_int_equal(fs_list_all(&disk->fs, disk->folder, note_name, &names), 0);
+    assert_bytes(buf_slice(&names), "sub");
+    assert_int_equal(fs_list_all(&disk->fs, "/dev/null", note_name, &names), -ENOTDIR);
+    buf_release(&names);
+}
+
 static void rename_and_remove__there_or_not__done_or_error(void **state)
 {
     struct fake_disk *disk = *state;
@@ -431,6 +526,12 @@ int main(void)
         TEST(append__in_allocated_room__behind_each_other),
         TEST(append__call_fails__error),
         TEST(allocate__no_room__error_and_empty_again),
+        TEST(make_private__missing_or_there__mode_and_whether_made),
+        TEST(read_at__offsets__what_is_there),
+        TEST(open_to_read__odd__error),
+        TEST(resize__longer__zeros_or_error),
+        TEST(remove_folder__empty_or_not__done_or_error),
+        TEST(list_all__folders_too__without_dots),
         TEST(rename_and_remove__there_or_not__done_or_error),
         TEST(sync_folder__there_or_not__done_or_error),
         TEST(list_folder__mixed__regular_files),
