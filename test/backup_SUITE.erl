@@ -12,7 +12,8 @@
 
 all() ->
     [backups_under_load, backup_of_an_idle_node, killed_backup_lets_journals_go, interrupted_backup_leaves_nothing,
-     node_killed_meanwhile, node_stopped_meanwhile, target_is_private, errors_are_told, answers_of_other_databases,
+     node_killed_meanwhile, node_stopped_meanwhile, node_restarted_meanwhile, database_gone_at_the_end,
+     target_is_private, errors_are_told, answers_of_other_databases,
      no_room_leaves_nothing, progress_on_terminals_only, command_lines].
 
 init_per_suite(Config) ->
@@ -258,20 +259,46 @@ interrupted_backup_leaves_nothing(Config) ->
     0 = node_case:stop(Server).
 
 node_killed_meanwhile(Config) ->
-    lost(fun(Server) -> 137 = node_case:kill(Server) end, Config).
+    lost(fun(Server) -> 137 = node_case:kill(Server), [] end, Config).
 
 node_stopped_meanwhile(Config) ->
-    lost(fun(Server) -> 0 = node_case:stop(Server) end, Config).
+    lost(fun(Server) -> 0 = node_case:stop(Server), [] end, Config).
 
-%% What was there before is left: an empty folder.
+%% The node that is there again has not held its journals.
+node_restarted_meanwhile(Config) ->
+    lost(fun(#{folder := Folder, node := Node} = Server) ->
+                 137 = node_case:kill(Server),
+                 [Name, _] = string:split(atom_to_list(Node), "@"),
+                 [node_case:start(#{folder => Folder, name => Name})]
+         end, Config).
+
+%% Everything is copied, and only then it shows that nobody is there any more.
+database_gone_at_the_end(Config) ->
+    Server = #{folder := Folder} = node_case:start(),
+    Target = target(Config),
+    Parent = self(),
+    Database = spawn_link(fun() ->
+                                  receive {'$gen_call', From, {hold_journals, _}} -> ok end,
+                                  gen_server:reply(From, {ok, list_to_binary(Folder)}),
+                                  receive {'$gen_call', _, {hold_journals, _}} -> Parent ! filelib:is_dir(Target) end
+                          end),
+    register('Elixir.Todo.Database', Database),
+    Lost = "todo_node: " ++ atom_to_list(node()) ++ ": the connection was lost before the end: no backup\n",
+    ?assertEqual({1, "", Lost}, run(["backup", atom_to_list(node()), Target])),
+    ?assert(receive Copied -> Copied end),
+    ?assertNot(filelib:is_dir(Target)),
+    0 = node_case:stop(Server).
+
+%% End: ends the node; the nodes that are to be stopped afterwards.
 lost(End, Config) ->
     {Server, Target} = large(Config),
     {Port, Pid} = stopped_backup(Server, Target),
-    End(Server),
+    Left = End(Server),
     signal("CONT", Pid),
     {1, Output} = status(Port, ""),
     ?assertEqual("todo_node: " ++ name(Server) ++ ": the connection was lost before the end: no backup\n", Output),
-    ?assertNot(filelib:is_dir(Target)).
+    ?assertNot(filelib:is_dir(Target)),
+    [0 = node_case:stop(Again) || Again <- Left].
 
 target_is_private(Config) ->
     Server = node_case:start(),
@@ -368,7 +395,8 @@ progress_on_terminals_only(Config) ->
     Line = "\"$PROGRAM\" backup \"$NODE\" \"$TARGET\"",
     Env = [{"PROGRAM", node_case:program()}, {"NODE", name(Server)}, {"TARGET", target(Config)} | env()],
     {0, Output} = node_case:run(os:find_executable("script"), ["-qec", Line, "/dev/null"], Env),
-    ?assertMatch({match, _}, re:run(Output, "^\rbackup \\[ +\\]   0% 0/1.*\r\e\\[Kbackup: 1 files, ", [dotall]), Output),
+    Expected = "^\rbackup \\[ +\\]   0% 0/1.*\r\e\\[Kbackup: 1 files, ",
+    ?assertMatch({match, _}, re:run(Output, Expected, [dotall]), Output),
     0 = node_case:stop(Server).
 
 command_lines(_Config) ->

@@ -218,6 +218,31 @@ static void copy__segment_grows__ends_where_it_ended(void **state)
     assert_int_equal(copy_size(test, ".journal-0-1"), 100);
 }
 
+/* Segments are begun between their two listings, which are the third and fourth of all. */
+static int begin_segments(void *ctx, enum fs_call call, const char *path)
+{
+    struct test *test = ctx;
+    if (call == FS_OPENDIR && ++test->steps == 4) {
+        fake_disk_put(&test->disk, ".journal-0-4", "four");
+        fake_disk_put(&test->disk, ".journal-0-6", "six");
+        fake_disk_put(&test->disk, ".journal-1-4", "other");
+    }
+    return 0;
+}
+
+static void copy__segments_begun_between_listings__none_behind_the_last_of_the_first(void **state)
+{
+    struct test *test = *state;
+    struct copied copied;
+    fake_disk_put(&test->disk, ".journal-0-3", "three");
+    fake_disk_put(&test->disk, ".journal-0-5", "five");
+    test->config.fs = (struct fs){begin_segments, test};
+    assert_int_equal(run(test, &copied, false), 0);
+    assert_true(test->steps >= 4);
+    assert_int_equal(copied.segments, 3);
+    assert_copied(test, ".journal-0-4", "four");
+}
+
 static void copy__target__is_made_private(void **state)
 {
     struct test *test = *state;
@@ -290,6 +315,7 @@ int main(void)
         TEST(copy__folder_changes__what_is_gone_is_left_out_and_what_is_new_is_there),
         TEST(copy__preallocated_segment__keeps_its_size_and_is_a_hole),
         TEST(copy__segment_grows__ends_where_it_ended),
+        TEST(copy__segments_begun_between_listings__none_behind_the_last_of_the_first),
         TEST(copy__target__is_made_private),
         TEST(copy__target_not_empty_or_inside__refused),
         TEST(copy__stopped__ends),
