@@ -278,8 +278,10 @@ database_gone_at_the_end(Config) ->
     Target = target(Config),
     Parent = self(),
     Database = spawn_link(fun() ->
-                                  receive {'$gen_call', From, {hold_journals, _}} -> ok end,
-                                  gen_server:reply(From, {ok, list_to_binary(Folder)}),
+                                  receive
+                                      {'$gen_call', From, {hold_journals, _}} ->
+                                          gen_server:reply(From, {ok, list_to_binary(Folder)})
+                                  end,
                                   receive {'$gen_call', _, {hold_journals, _}} -> Parent ! filelib:is_dir(Target) end
                           end),
     register('Elixir.Todo.Database', Database),
