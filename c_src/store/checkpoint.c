@@ -297,7 +297,7 @@ static void give_trim(struct checkpoint *checkpoint, unsigned worker, uint64_t b
 static void trim(struct checkpoint *checkpoint)
 {
     struct store *store = checkpoint->store;
-    uint64_t below[STORE_WORKERS_MAX];
+    uint64_t below[STORE_WORKERS_MAX] = {0};
     struct key *key;
     if (store->holds > 0 && !store->closing)
         return;
