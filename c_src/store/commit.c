@@ -75,10 +75,9 @@ void commit_release(struct commit *commit)
     buf_release(&commit->batch.records);
 }
 
-void commit_add(struct commit *commit, struct record *record)
+void commit_add(struct commit *commit, const struct record *record)
 {
     assert(!commit->failing && record->lsn > commit->accepted);
-    record->durable = commit->durable;
     commit->accepted = record->lsn;
     record_append(&commit->filling, record);
 }

@@ -54,8 +54,8 @@ void commit_init(struct commit *commit, struct worker *worker, struct journal *j
                  const struct commit_events *events);
 void commit_release(struct commit *commit);
 
-/* Accepts a record (its durable is filled in here). Its LSN is above all before. */
-void commit_add(struct commit *commit, struct record *record);
+/* Accepts a record; the journal fills its durable in. Its LSN is above all before. */
+void commit_add(struct commit *commit, const struct record *record);
 
 /* request is answered when everything accepted so far is durable, or when that fails. */
 void commit_wait(struct commit *commit, struct store_request *request);
