@@ -211,7 +211,8 @@ static enum exit_status start_connections(struct app *app)
                                               .handshake_ms = HANDSHAKE_MS,
                                               .handshakes_max = HANDSHAKES_MAX,
                                               .frame_size_max = DATABASE_VALUE_MAX + FRAME_HEAD_MAX,
-                                              .output_size_max = OUTPUT_SIZE_MAX};
+                                              .output_size_max = OUTPUT_SIZE_MAX,
+                                              .pacing_us = app->options.pacing_us};
     char subject[128];
     snprintf(subject, sizeof subject, "address %.64s port %u", app->options.listen, app->options.port);
     int status = connections_start(&app->connections, &config, app->options.listen, app->options.port);

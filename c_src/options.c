@@ -12,7 +12,8 @@ enum {
     WORKERS_MAX = 64,
     NET_TICKTIME_S_MAX = 86400,
     JOURNAL_LIMIT_MIB_MAX = 65536,
-    STOP_TIMEOUT_S_MAX = 86400
+    STOP_TIMEOUT_S_MAX = 86400,
+    PACING_US_MAX = 10000,
 };
 
 enum option_code {
@@ -27,6 +28,7 @@ enum option_code {
     OPTION_JOURNAL_LIMIT,
     OPTION_STOP_TIMEOUT,
     OPTION_NET_TICKTIME,
+    OPTION_PACING,
     OPTION_EXIT_ON_EOF,
     OPTION_LOG_LEVEL,
     OPTION_VERSION,
@@ -45,6 +47,7 @@ static const struct option known[] = {
     {"journal-limit", required_argument, NULL, OPTION_JOURNAL_LIMIT},
     {"stop-timeout", required_argument, NULL, OPTION_STOP_TIMEOUT},
     {"net-ticktime", required_argument, NULL, OPTION_NET_TICKTIME},
+    {"pacing-us", required_argument, NULL, OPTION_PACING},
     {"exit-on-eof", no_argument, NULL, OPTION_EXIT_ON_EOF},
     {"log-level", required_argument, NULL, OPTION_LOG_LEVEL},
     {"version", no_argument, NULL, OPTION_VERSION},
@@ -97,6 +100,11 @@ static enum options_result set_number(struct options *options, int code, const c
         if (!parse_number(text, 1, NET_TICKTIME_S_MAX, &number))
             return bad(message, "--net-ticktime takes a number of seconds from 1 to 86400", text);
         options->net_ticktime_s = (unsigned)number;
+        break;
+    case OPTION_PACING:
+        if (!parse_number(text, 0, PACING_US_MAX, &number))
+            return bad(message, "--pacing-us takes a number of microseconds from 0 to 10000", text);
+        options->pacing_us = (unsigned)number;
         break;
     default:
         if (!parse_number(text, 0, INT_MAX, &number))
@@ -154,6 +162,7 @@ enum options_result options_parse(int argc, char **argv, struct options *options
                                 .journal_limit = (size_t)64 << 20,
                                 .stop_timeout_s = 30,
                                 .net_ticktime_s = 60,
+                                .pacing_us = 100,
                                 .log_level = LOG_INFO};
     opterr = 0; /* the caller says it, in its own form */
     optind = 0; /* from the start, also when called again */
@@ -192,6 +201,8 @@ static const char help[] =
     "  --stop-timeout SECONDS  what a stop may take to write all values; else journals stay (default 30)\n"
     "  --net-ticktime SECONDS  a node that is silent for so long is lost; the same on all nodes\n"
     "                      (default 60)\n"
+    "  --pacing-us MICROSECONDS  rest before the next read while many callers wait, 0 to 10000: less CPU\n"
+    "                      (default 100; 0: never)\n"
     "  --exit-on-eof       stop when stdin ends\n"
     "  --log-level LEVEL   debug, info, warn, error or none (default info)\n"
     "  --version, --help\n"

@@ -32,6 +32,7 @@ struct options {
     unsigned stop_timeout_s; /* what a stop may take at most */
     unsigned expire_s;       /* 0: lists do not expire */
     unsigned net_ticktime_s; /* a peer that is silent for so long (up to a quarter more) is lost */
+    unsigned pacing_us;      /* rest while many callers wait; 0: never */
     bool exit_on_eof;        /* the end of stdin ends the program */
     enum log_level log_level;
 };

@@ -12,6 +12,7 @@
 #include "runtime/listener.h"
 
 #include <assert.h>
+#include <time.h>
 #include <utlist.h>
 
 enum { LINGER_STOP_MS = 5000 };
@@ -98,6 +99,21 @@ static void on_idle(uv_idle_t *idle) {}
 
 static void end_when_closed(struct connections *connections);
 
+/* Nothing on the loop's thread may block; this may, for the fraction of a millisecond in which nobody would
+ * be answered sooner: whoever is served now is one of many who ask all the time. */
+static void rest(const struct connections *connections)
+{
+    const struct timespec time = {.tv_nsec = connections->channels.config.pacing_us * 1000L};
+    clock_nanosleep(CLOCK_MONOTONIC, 0, &time, NULL);
+}
+
+static void rest_if_loaded(struct connections *connections)
+{
+    if (connections->channels.config.pacing_us > 0 && !uv_is_active((uv_handle_t *)&connections->idle) &&
+        pacing_turn(&node_of(connections)->pacing, uv_hrtime))
+        rest(connections);
+}
+
 static void drive(struct connections *connections)
 {
     connector_deliver(&connections->connector);
@@ -112,6 +128,7 @@ static void drive(struct connections *connections)
 static void on_prepare(uv_prepare_t *prepare)
 {
     drive(prepare->data);
+    rest_if_loaded(prepare->data);
 }
 
 static void on_check(uv_check_t *check)

@@ -22,6 +22,7 @@ struct connections_config {
     size_t frame_size_max;   /* bytes; a larger frame ends its connection */
     size_t output_size_max;  /* bytes waiting for a peer that does not read; beyond it that peer is not
                                 read either until half is written */
+    uint32_t pacing_us;      /* rest before the next read while many callers wait (pacing.h); 0: never */
 };
 
 /* Binds and listens at once; from now on the node connects by itself to where its processes send something.

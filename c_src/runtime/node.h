@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/slice.h"
+#include "runtime/pacing.h"
 #include "runtime/peer.h"
 #include "runtime/process.h"
 
@@ -59,6 +60,7 @@ struct node {
         struct buf pid;     /* memory for the sender's pid */
         struct buf token;   /* the sender's token; empty: none */
     } sending;
+    struct pacing pacing;    /* who asks how often */
     uint32_t ref_counter[3]; /* words of the last reference made */
     uint64_t unlink_counter; /* last id sent in an UNLINK_ID */
     uint32_t depth_max;      /* for etf_check of frames */

@@ -314,6 +314,7 @@ int peer_frame(struct peer *peer, struct slice frame)
     case CONTROL_SEND:
     case CONTROL_REG_SEND:
     case CONTROL_ALIAS_SEND:
+        pacing_request(&peer->node->pacing, control.from);
         return send_in(peer, &control);
     case CONTROL_MONITOR_P:
     case CONTROL_DEMONITOR_P:
