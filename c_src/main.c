@@ -22,6 +22,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 #include <uv.h>
@@ -205,14 +206,16 @@ static enum exit_status start_servers(struct app *app)
 
 static enum exit_status start_connections(struct app *app)
 {
-    const struct connections_config config = {.node = &app->node,
-                                              .cookie = buf_slice(&app->cookie),
-                                              .tick_ms = app->options.net_ticktime_s * 1000 / TICKS,
-                                              .handshake_ms = HANDSHAKE_MS,
-                                              .handshakes_max = HANDSHAKES_MAX,
-                                              .frame_size_max = DATABASE_VALUE_MAX + FRAME_HEAD_MAX,
-                                              .output_size_max = OUTPUT_SIZE_MAX,
-                                              .pacing_us = app->options.pacing_us};
+    const struct connections_config config = {
+        .node = &app->node,
+        .cookie = buf_slice(&app->cookie),
+        .tick_ms = app->options.net_ticktime_s * 1000 / TICKS,
+        .handshake_ms = HANDSHAKE_MS,
+        .handshakes_max = HANDSHAKES_MAX,
+        .frame_size_max = DATABASE_VALUE_MAX + FRAME_HEAD_MAX,
+        .output_size_max = OUTPUT_SIZE_MAX,
+        .allowed = {.entries = app->options.allow, .count = app->options.allow_count},
+        .pacing_us = app->options.pacing_us};
     char subject[128];
     snprintf(subject, sizeof subject, "address %.64s port %u", app->options.listen, app->options.port);
     int status = connections_start(&app->connections, &config, app->options.listen, app->options.port);
@@ -312,6 +315,15 @@ static enum exit_status run(struct app *app)
     return app->status;
 }
 
+/* What is in memory is nobody else's: no core dumps, and other processes of the same user can neither trace
+ * us nor read /proc/PID/mem. LeakSanitizer has to trace us. */
+static void guard_memory(void)
+{
+#ifndef __SANITIZE_ADDRESS__
+    prctl(PR_SET_DUMPABLE, 0);
+#endif
+}
+
 /* As many sockets as the system lets us have. */
 static void raise_descriptor_limit(void)
 {
@@ -354,6 +366,7 @@ int main(int argc, char **argv)
     }
     log_set_level(app.options.log_level);
     signal(SIGPIPE, SIG_IGN);
+    guard_memory();
     raise_descriptor_limit();
     enum exit_status status = set_name(&app);
     if (status == EXIT_STATUS_OK)

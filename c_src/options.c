@@ -1,6 +1,8 @@
 /* Parses options. Does nothing with them. */
 #include "options.h"
 
+#include "runtime/allowed.h"
+
 #include <errno.h>
 #include <getopt.h>
 #include <limits.h>
@@ -24,6 +26,7 @@ enum option_code {
     OPTION_COOKIE_FILE,
     OPTION_PORT,
     OPTION_LISTEN,
+    OPTION_ALLOW,
     OPTION_EXPIRE,
     OPTION_JOURNAL_LIMIT,
     OPTION_STOP_TIMEOUT,
@@ -43,6 +46,7 @@ static const struct option known[] = {
     {"cookie-file", required_argument, NULL, OPTION_COOKIE_FILE},
     {"port", required_argument, NULL, OPTION_PORT},
     {"listen", required_argument, NULL, OPTION_LISTEN},
+    {"allow", required_argument, NULL, OPTION_ALLOW},
     {"expire", required_argument, NULL, OPTION_EXPIRE},
     {"journal-limit", required_argument, NULL, OPTION_JOURNAL_LIMIT},
     {"stop-timeout", required_argument, NULL, OPTION_STOP_TIMEOUT},
@@ -123,6 +127,16 @@ static enum options_result set_text(const char **field, const char *name, char m
     return OPTIONS_RUN;
 }
 
+static enum options_result add_allowed(struct options *options, char message[MESSAGE_MAX])
+{
+    if (!allowed_entry_ok(slice_of_text(optarg)))
+        return bad(message, "--allow takes a node name (NAME@HOST) or a host", optarg);
+    if (options->allow_count == OPTIONS_ALLOW_MAX)
+        return bad(message, "--allow is given too often", optarg);
+    options->allow[options->allow_count++] = optarg;
+    return OPTIONS_RUN;
+}
+
 static enum options_result set(struct options *options, int code, char message[MESSAGE_MAX])
 {
     switch (code) {
@@ -138,6 +152,8 @@ static enum options_result set(struct options *options, int code, char message[M
         return set_text(&options->cookie_file, "--cookie-file", message);
     case OPTION_LISTEN:
         return set_text(&options->listen, "--listen", message);
+    case OPTION_ALLOW:
+        return add_allowed(options, message);
     case OPTION_EXIT_ON_EOF:
         options->exit_on_eof = true;
         return OPTIONS_RUN;
@@ -195,6 +211,9 @@ static const char help[] =
     "  --cookie-file FILE  default: the environment variable TODO_COOKIE, then ~/.erlang.cookie\n"
     "  --port P            port to listen on (default: any)\n"
     "  --listen ADDRESS    numeric address to listen on (default 0.0.0.0)\n"
+    "  --allow NODE        a node (NAME@HOST), or all of a host, that may connect; may be given more than "
+    "once;\n"
+    "                      others are refused (default: all are allowed)\n"
     "  --expire SECONDS    idle lists leave the memory after so long (default 0: never)\n"
     "  --journal-limit MIB journal of a storage thread, 1 to 65536 MiB; a start after a crash reads it\n"
     "                      (default 64)\n"

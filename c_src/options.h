@@ -20,17 +20,21 @@ enum exit_status {
     EXIT_STATUS_LISTEN = 7,  /* the address or port cannot be listened on */
 };
 
+enum { OPTIONS_ALLOW_MAX = 256 };
+
 struct options {
-    const char *name;        /* alive or alive@host, as given */
-    bool long_name;          /* --name, not --sname */
-    const char *persist;     /* folder */
-    unsigned workers;        /* storage threads */
-    const char *cookie_file; /* NULL: not given */
-    uint16_t port;           /* 0: any */
-    const char *listen;      /* numeric address */
-    size_t journal_limit;    /* bytes, of a worker */
-    unsigned stop_timeout_s; /* what a stop may take at most */
-    unsigned expire_s;       /* 0: lists do not expire */
+    const char *name;                     /* alive or alive@host, as given */
+    bool long_name;                       /* --name, not --sname */
+    const char *persist;                  /* folder */
+    unsigned workers;                     /* storage threads */
+    const char *cookie_file;              /* NULL: not given */
+    uint16_t port;                        /* 0: any */
+    const char *listen;                   /* numeric address */
+    const char *allow[OPTIONS_ALLOW_MAX]; /* nodes and hosts */
+    unsigned allow_count;                 /* 0: all nodes */
+    size_t journal_limit;                 /* bytes, of a worker */
+    unsigned stop_timeout_s;              /* what a stop may take at most */
+    unsigned expire_s;                    /* 0: lists do not expire */
     unsigned net_ticktime_s; /* a peer that is silent for so long (up to a quarter more) is lost */
     unsigned pacing_us;      /* rest while many callers wait; 0: never */
     bool exit_on_eof;        /* the end of stdin ends the program */

@@ -42,7 +42,7 @@ program() ->
 start() ->
     start(#{}).
 
-%% Options: folder, name (short), arguments (more of them), env, prefix (a command that becomes the program). Waits until the node answers calls.
+%% Options: folder, name (short, or NAME@HOST), name_option (--sname), arguments (more of them), env, prefix (a command that becomes the program). Waits until the node answers calls.
 -spec start(map()) -> server().
 start(Options) ->
     Server = launch(Options),
@@ -55,7 +55,7 @@ launch(Options) ->
     ok = distribute(),
     Folder = maps:get(folder, Options, folder()),
     Name = maps:get(name, Options, unique("todo")),
-    Arguments = ["--sname", Name, "--persist", Folder, "--exit-on-eof" | maps:get(arguments, Options, [])],
+    Arguments = [maps:get(name_option, Options, "--sname"), Name, "--persist", Folder, "--exit-on-eof" | maps:get(arguments, Options, [])],
     Env = [{"TODO_COOKIE", atom_to_list(erlang:get_cookie())} | maps:get(env, Options, [])],
     Self = self(),
     Command = maps:get(prefix, Options, []) ++ [program() | Arguments],
@@ -210,7 +210,10 @@ host() ->
 
 -spec node_name(string()) -> node().
 node_name(Name) ->
-    list_to_atom(Name ++ "@" ++ host()).
+    list_to_atom(case lists:member($@, Name) of
+                     true -> Name;
+                     false -> Name ++ "@" ++ host()
+                 end).
 
 %% ---- the system on the node ----
 

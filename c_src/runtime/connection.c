@@ -51,7 +51,8 @@ static enum handshake_status on_check_name(void *ctx, struct channel *channel, s
 {
     struct connections *connections = ctx;
     struct slice ours = slice_of_text(node_of(connections)->name);
-    if (connections->closing || slice_equal(name, ours))
+    if (connections->closing || slice_equal(name, ours) ||
+        !allowed_node(&connections->channels.config.allowed, name))
         return HANDSHAKE_NOT_ALLOWED;
     if (peer_find(node_of(connections), name) != NULL)
         return HANDSHAKE_ALIVE;

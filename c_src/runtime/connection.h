@@ -6,6 +6,7 @@
 #define RUNTIME_CONNECTION_H
 
 #include "base/slice.h"
+#include "runtime/allowed.h"
 #include "runtime/node.h"
 
 #include <stdbool.h>
@@ -22,6 +23,7 @@ struct connections_config {
     size_t frame_size_max;   /* bytes; a larger frame ends its connection */
     size_t output_size_max;  /* bytes waiting for a peer that does not read; beyond it that peer is not
                                 read either until half is written */
+    struct allowed allowed;  /* who is let in, and connected to; borrowed for the life of connections */
     uint32_t pacing_us;      /* rest before the next read while many callers wait (pacing.h); 0: never */
 };
 

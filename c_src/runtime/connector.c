@@ -128,7 +128,9 @@ static int connect_status(struct connector *connector, struct slice name)
     const struct node *node = connector->channels->config.node;
     if (!node_name_ok(name))
         return ERR_BADARG;
-    return slice_equal(name, slice_of_text(node->name)) ? ERR_REFUSED : 0;
+    bool refused = slice_equal(name, slice_of_text(node->name)) ||
+                   !allowed_node(&connector->channels->config.allowed, name);
+    return refused ? ERR_REFUSED : 0;
 }
 
 void connector_connect(struct connector *connector, const char *name,

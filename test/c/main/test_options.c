@@ -60,13 +60,16 @@ static void options__all__are_taken(void **state)
     assert_int_equal(options.expire_s, 9);
     assert_int_equal(options.log_level, LOG_NONE);
     assert_int_equal(parse("--sname x --listen ::1 --net-ticktime 8 --journal-limit 2 --stop-timeout 5 "
-                           "--pacing-us 0",
+                           "--pacing-us 0 --allow a@b --allow host",
                            &options, message),
                      OPTIONS_RUN);
     assert_int_equal(options.net_ticktime_s, 8);
     assert_int_equal(options.journal_limit, 2 << 20);
     assert_int_equal(options.stop_timeout_s, 5);
     assert_int_equal(options.pacing_us, 0);
+    assert_int_equal(options.allow_count, 2);
+    assert_string_equal(options.allow[0], "a@b");
+    assert_string_equal(options.allow[1], "host");
     assert_string_equal(options.name, "x");
     assert_string_equal(options.listen, "::1");
 }
@@ -97,6 +100,8 @@ static void options__bad__are_named_in_one_line(void **state)
                                         "--journal-limit 64M",
                                         "--stop-timeout 0",
                                         "--pacing-us 10001",
+                                        "--allow ",
+                                        "--allow @b",
                                         "--log-level x",
                                         "--sname",
                                         "--sname ''",
