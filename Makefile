@@ -10,10 +10,12 @@ ifneq ($(SANITIZE),)
 BUILD := build/asan
 FLAVOUR := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 PROGRAM := $(BUILD)/todo_node
+BENCH := $(BUILD)/bench
 else
 BUILD := build/release
 FLAVOUR := -O2 -D_FORTIFY_SOURCE=2 -fstack-protector-strong
 PROGRAM := priv/todo_node
+BENCH := build/bench
 endif
 
 # The installed OTP says where libei is. ERL_EI_INCLUDE_DIR and ERL_EI_LIBDIR, as rebar3 and Mix set them, win.
@@ -97,4 +99,5 @@ help: ## this list
 	@sed -n 's/^\([a-z][a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
 include mk/beam.mk
+include mk/bench-c.mk
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -1,7 +1,7 @@
 # The goals around the C side: setting up, running, the suites and the checks.
 
 JOBS ?= $(shell nproc)
-C_FILES = $(shell find c_src test/c -name '*.[ch]')
+C_FILES = $(shell find c_src bench/c test/c -name '*.[ch]')
 
 .PHONY: setup
 setup: ## install the Debian packages that are missing
