@@ -206,14 +206,17 @@ static void on_event(struct floor *floor, const struct epoll_event *event)
         serve(floor, peer);
 }
 
-static void run(struct floor *floor)
+/* Until a signal stops us. */
+static int run(struct floor *floor)
 {
     struct epoll_event events[EVENTS];
     for (;;) {
         int count = wait_events(floor, events);
+        if (count < 0 && errno != EINTR)
+            return fail("epoll", strerror(errno));
         for (int i = 0; i < count; i++) {
             if (events[i].data.ptr == &floor->signals)
-                return;
+                return 0;
             on_event(floor, &events[i]);
         }
         go_on_reading(floor);
@@ -339,7 +342,7 @@ int main(int argc, char **argv)
     if (status == 0) {
         printf("ready %s\n", floor->node);
         fflush(stdout);
-        run(floor);
+        status = run(floor);
     }
     release(floor);
     mem_free(floor);
