@@ -28,7 +28,7 @@ $(BUILD)/test/bench/test_%: test/c/bench/test_%.c $(BENCH)/libbench.a test/c/uni
 .PHONY: profile
 profile: ## instructions per operation by function (WORK=calls or adds, OPERATIONS=50000, WINDOW=1024)
 	@scripts/setup profile </dev/null
-	@$(MAKE) all bench-c
+	@$(MAKE) --no-print-directory all bench-c
 	@PROFILED=$(PROFILED) scripts/profile $(or $(WORK),calls) $(or $(OPERATIONS),50000) $(or $(WINDOW),1024) </dev/null
 
 -include $(wildcard $(BENCH)/*.d)

@@ -14,6 +14,9 @@
 
 enum { HANDSHAKE_MS = 7000, CREATION_MIN = 4 };
 
+/* What OTP 25 announces of what we know, but for spawning. */
+#define FLAGS (HANDSHAKE_FLAGS & ~(DFLAG_SPAWN | DFLAG_ALTACT_SIG))
+
 static bool fail(const struct session *session, const char *text)
 {
     fprintf(stderr, "batch_client: %s: %s\n", session->config->node, text);
@@ -38,7 +41,7 @@ static bool set_names(struct session *session, unsigned number)
     session->handshake = (struct handshake_config){.node = slice_of_text(session->self),
                                                    .cookie = session->config->cookie,
                                                    .creation = creation,
-                                                   .flags = HANDSHAKE_FLAGS & ~DFLAG_SPAWN};
+                                                   .flags = FLAGS};
     requests_init(&session->requests, session->self, creation);
     return true;
 }
