@@ -100,4 +100,5 @@ help: ## this list
 
 include mk/beam.mk
 include mk/bench-c.mk
+include mk/bench.mk
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -1,0 +1,59 @@
+%% Group: a client in C that keeps many requests on their way at once.
+-module(bench_batch).
+
+-export([batch/1, command/3, read/1]).
+
+-import(bench_lists, [start/2, filled/4, floor/4]).
+
+-define(LISTS, {10, 100, "bench-"}). % the names that the C client asks for
+-define(WINDOWS, [1, 4, 16, 64, 256, 1024, 4096]).
+
+-spec batch(bench:options()) -> [bench_figures:measured()].
+batch(Options) ->
+    [Client, Ours, Grows, Reference] = start([client, ours, ours, reference], Options),
+    {Size, _, _} = Lists = maps:get(batch_lists, Options, ?LISTS),
+    ok = filled(Client, [Ours, Grows, Reference], Lists, Size div 5),
+    Floor = floor(Client, Ours, Lists, Options),
+    Calls = [{ours, Ours}, {reference, Reference}, {floor, Floor}],
+    Cases = [{#{window => Window, work => Work}, [{Name, batched(Subject, Work, Window, Lists, Options)}
+                                                  || {Name, Subject} <- Subjects]}
+             || Window <- maps:get(windows, Options, ?WINDOWS),
+                {Work, Subjects} <- [{calls, Calls}, {adds, [{ours, Grows}]}]],
+    bench_figures:in_turn(batch, Cases, Options).
+
+batched(#{os_pid := Server} = Subject, Work, Window, Lists, Options) ->
+    fun() ->
+            _ = bench_proc:reset_peak(Server),
+            Before = bench_proc:cpu_ns(Server),
+            [Line] = bench_subject:run([command(Subject, #{work => Work, window => Window, lists => Lists},
+                                                Options)], Options),
+            #{operations := Operations} = Read = read(Line),
+            maps:merge(maps:with([rate, p50_us, p99_us, p999_us, client_cpu_us], Read),
+                       #{server_cpu_us => (bench_proc:cpu_ns(Server) - Before) / max(1, Operations) / 1000,
+                         peak_mb => bench_proc:peak_bytes(Server) / 1.0e6})
+    end.
+
+%% The command line of such a client. It asks for the lists that bench_lists has made.
+-spec command(bench_subject:subject(), #{work := calls | adds, window := pos_integer(), lists := bench_lists:lists()},
+              bench:options()) -> {file:filename(), [string()]}.
+command(#{node := Node}, #{work := Work, window := Window, lists := {_, Count, _}}, #{seconds := Seconds} = Options) ->
+    {Year, Month, Day} = bench_client:date(1),
+    {bench_subject:program(batch_client, Options),
+     ["--node", atom_to_list(Node), "--work", atom_to_list(Work), "--window", integer_to_list(Window),
+      "--seconds", float_to_list(float(Seconds), [{decimals, 2}]), "--lists", integer_to_list(Count),
+      "--entries-date", lists:concat([Year, "-", Month, "-", Day])]}.
+
+%% The line that it prints: words `name=number', and others that are passed over.
+-spec read(string()) -> #{atom() => number()}.
+read(Line) ->
+    Words = [string:split(Word, "=") || Word <- string:lexemes(Line, " \n")],
+    maps:from_list([{Name, Number} || [Key, Text] <- Words, Name <- name(Key), Number <- number(Text)]).
+
+name(Key) ->
+    [Name || Name <- [operations, rate, p50_us, p99_us, p999_us, client_cpu_us], atom_to_list(Name) =:= Key].
+
+number(Text) ->
+    case string:to_float(Text) of
+        {error, no_float} -> [Number || {Number, _} <- [string:to_integer(Text)], is_integer(Number)];
+        {Number, _} -> [Number]
+    end.
