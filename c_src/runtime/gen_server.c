@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "runtime/blob.h"
+#include "runtime/fast_call.h"
 #include "runtime/gen_call.h"
 #include "runtime/links.h"
 #include "runtime/node.h"
@@ -60,9 +61,28 @@ int gen_server_start(struct node *node, const struct gen_server_type *type, stru
     return status;
 }
 
+static struct from from_of(const struct owed *owed)
+{
+    return (struct from){.pid = slice_of(owed->bytes, owed->pid_size),
+                         .tag = slice_of(owed->bytes + owed->pid_size, owed->size - owed->pid_size),
+                         .fast = owed->fast};
+}
+
+static void fail_owed(struct gen_server *server, struct slice reason)
+{
+    struct owed *owed;
+    DL_FOREACH(server->owed, owed)
+    {
+        struct from from = from_of(owed);
+        if (owed->fast)
+            fast_call_fail(server->process.node, &from, reason);
+    }
+}
+
 void gen_server_release(struct process *self, struct slice reason)
 {
     struct gen_server *server = (struct gen_server *)self;
+    fail_owed(server, reason);
     gen_calls_forget(server);
     if (type_of(server)->release != NULL)
         type_of(server)->release(server);
@@ -99,19 +119,6 @@ void gen_server_stop_atom(struct gen_server *server, const char *reason)
 void gen_server_terminated(struct gen_server *server)
 {
     process_exit(&server->process, blob_slice(server->sys->stop_reason));
-}
-
-/* {Pid, Tag}; in the place of the pid whatever can be sent to, as with gen:reply */
-static bool read_from(struct slice *cursor, struct from *from)
-{
-    uint32_t arity;
-    struct slice rest = *cursor;
-    if (!etf_read_tuple(&rest, &arity) || arity != 2)
-        return false;
-    from->pid = etf_take(&rest);
-    from->tag = etf_take(&rest);
-    *cursor = rest;
-    return true;
 }
 
 static bool is_parent(const struct gen_server *server, struct slice term)
@@ -159,6 +166,34 @@ static void cast(struct gen_server *server, struct slice request)
     sys_event_noreply(server);
 }
 
+/* The call being handled is answered, or owed its answer. */
+static void settle(struct gen_server *server, const struct from *from)
+{
+    struct node *node = server->process.node;
+    if (node->unanswered == from->tag.data)
+        node->unanswered = NULL;
+}
+
+/* A fast call that the handler has neither answered nor kept is owed its answer to the end of the server. */
+static void call(struct gen_server *server, const struct from *from, struct slice request)
+{
+    struct node *node = server->process.node;
+    node->unanswered = from->fast ? from->tag.data : NULL;
+    type_of(server)->handle_call(server, from, request);
+    if (node->unanswered != NULL && (!server->postponed || server->process.exit_reason != NULL))
+        gen_server_defer(server, from);
+    node->unanswered = NULL;
+}
+
+static bool read_call(struct slice *message, struct from *from)
+{
+    struct slice rest = *message;
+    if (!etf_read_tagged(&rest, "$gen_call", 3) || !from_read(&rest, from))
+        return fast_call_read(message, from);
+    *message = rest;
+    return true;
+}
+
 static enum receive receive(struct gen_server *server, struct slice message)
 {
     struct from from;
@@ -167,7 +202,7 @@ static enum receive receive(struct gen_server *server, struct slice message)
         return exit_message(server, message, rest);
     if (terminating(server))
         return RECEIVE_LEFT;
-    if (etf_read_tagged(&rest, "system", 3) && read_from(&rest, &from)) {
+    if (etf_read_tagged(&rest, "system", 3) && from_read(&rest, &from)) {
         sys_handle(server, &from, rest);
         return RECEIVE_TAKEN;
     }
@@ -176,9 +211,9 @@ static enum receive receive(struct gen_server *server, struct slice message)
     if (sys_suspended(server))
         return RECEIVE_LEFT;
     rest = message;
-    if (etf_read_tagged(&rest, "$gen_call", 3) && read_from(&rest, &from)) {
+    if (read_call(&rest, &from)) {
         sys_event_in(server, message);
-        type_of(server)->handle_call(server, &from, rest);
+        call(server, &from, rest);
     } else if (rest = message, etf_read_tagged(&rest, "$gen_cast", 2)) {
         sys_event_in(server, message);
         cast(server, rest);
@@ -203,49 +238,21 @@ void gen_server_postpone(struct gen_server *server)
     server->postponed = true;
 }
 
-/* The alias in a tag of the forms [alias|Ref] and [[alias|Ref]|_] (gen.erl); false: the tag has none. */
-static bool alias_of(struct slice tag, struct slice *alias)
-{
-    for (int level = 0; level < 2; level++) {
-        uint32_t length;
-        struct slice rest = tag;
-        if (!etf_read_list(&rest, &length) || length == 0)
-            return false;
-        struct slice head = etf_take(&rest);
-        if (length == 1 && etf_is_atom(head, "alias") && etf_type(rest) == TERM_REFERENCE) {
-            *alias = etf_take(&rest);
-            return true;
-        }
-        tag = head;
-    }
-    return false;
-}
-
 /* {'$gen_call', {_, Tag}, _}: gen.erl waits by the monitor that is also the alias in the tag, or (before OTP
  * 24) the tag itself. */
 bool gen_server_awaited_by(struct slice message, struct ref *ref)
 {
     struct from from;
     struct slice alias;
-    if (!etf_read_tagged(&message, "$gen_call", 3) || !read_from(&message, &from))
+    if (!etf_read_tagged(&message, "$gen_call", 3) || !from_read(&message, &from))
         return false;
-    return ref_read(alias_of(from.tag, &alias) ? &alias : &from.tag, ref);
+    return ref_read(from_alias(from.tag, &alias) ? &alias : &from.tag, ref);
 }
 
 struct buf *gen_server_system_reply_begin(struct gen_server *server, const struct from *from)
 {
-    struct node *node = server->process.node;
-    struct slice alias;
-    struct buf *out;
-    if (!alias_of(from->tag, &alias))
-        out = process_send_any_begin(node, &server->process, from->pid);
-    else if (etf_type(from->pid) == TERM_PID)
-        out = process_alias_send_begin(node, &server->process, from->pid, alias);
-    else
-        out = process_send_any_begin(node, &server->process, alias);
-    etf_write_tuple(out, 2);
-    etf_write_term(out, from->tag);
-    return out;
+    settle(server, from);
+    return from_answer_begin(server->process.node, &server->process, from);
 }
 
 struct buf *gen_server_reply_begin(struct gen_server *server, const struct from *from)
@@ -295,7 +302,9 @@ struct owed *gen_server_defer(struct gen_server *server, const struct from *from
 {
     struct slice token = seq_trace_token(&server->process);
     struct owed *owed = mem_alloc(sizeof *owed + from->pid.size + from->tag.size + token.size);
+    settle(server, from);
     owed->server = server;
+    owed->fast = from->fast;
     owed->pid_size = (uint32_t)from->pid.size;
     owed->size = (uint32_t)(from->pid.size + from->tag.size);
     memcpy(owed->bytes, from->pid.data, from->pid.size);
@@ -310,8 +319,7 @@ struct owed *gen_server_defer(struct gen_server *server, const struct from *from
 struct from gen_server_owed_from(const struct owed *owed)
 {
     seq_trace_receive(&owed->server->process, slice_of(owed->bytes + owed->size, owed->token_size));
-    return (struct from){.pid = slice_of(owed->bytes, owed->pid_size),
-                         .tag = slice_of(owed->bytes + owed->pid_size, owed->size - owed->pid_size)};
+    return from_of(owed);
 }
 
 void gen_server_owed_free(struct owed *owed)

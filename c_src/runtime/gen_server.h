@@ -2,18 +2,14 @@
  *
  * A server is a struct whose first member is struct gen_server; its kind a const struct gen_server_type made
  * with GEN_SERVER_TYPE. Message shapes: {'$gen_call', {Pid, Tag}, Request}, {'$gen_cast', Request},
- * {system, {Pid, Tag}, Command} (module gen, gen_server and sys of OTP's stdlib).
+ * {system, {Pid, Tag}, Command} (module gen, gen_server and sys of OTP's stdlib), {'$todo_call', {Pid, Tag},
+ * Request} (fast_call.h): the same calls for whoever handles them.
  */
 #ifndef RUNTIME_GEN_SERVER_H
 #define RUNTIME_GEN_SERVER_H
 
+#include "runtime/from.h"
 #include "runtime/process.h"
-
-/* Who called, borrowed from the request. */
-struct from {
-    struct slice pid; /* the caller, as a term: a pid; by hand also an alias or {Name, Node} */
-    struct slice tag; /* any term; echoed */
-};
 
 struct gen_server {
     struct process process;
@@ -89,7 +85,8 @@ void gen_server_reply_end(struct gen_server *self);
 struct buf *gen_server_system_reply_begin(struct gen_server *self, const struct from *from);
 
 /* A call that is owed its answer: keeps a copy of From. Owned by the server until answered or dropped; all
- * that are left when the server ends are freed (callers hear of it by their monitors). */
+ * that are left when the server ends are freed (callers hear of it by their monitors; those without are
+ * told). */
 struct owed {
     struct owed *prev; /* utlist, in server->owed */
     struct owed *next;
@@ -97,6 +94,7 @@ struct owed {
     uint32_t pid_size;   /* bytes of the pid; the tag's follow */
     uint32_t size;       /* of both; the request's seq_trace token follows */
     uint32_t token_size; /* of that; 0: none */
+    bool fast;           /* as in From */
     uint8_t bytes[];
 };
 

@@ -60,7 +60,9 @@ struct node {
         struct buf pid;     /* memory for the sender's pid */
         struct buf token;   /* the sender's token; empty: none */
     } sending;
-    struct pacing pacing;    /* who asks how often */
+    struct pacing pacing; /* who asks how often */
+    const uint8_t
+        *unanswered; /* the tag of the fast call that a server handles (fast_call.h); NULL: answered */
     uint32_t ref_counter[3]; /* words of the last reference made */
     uint64_t unlink_counter; /* last id sent in an UNLINK_ID */
     uint32_t depth_max;      /* for etf_check of frames */

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "runtime/aliases.h"
+#include "runtime/fast_call.h"
 #include "runtime/links.h"
 #include "runtime/monitors.h"
 #include "runtime/node.h"
@@ -186,24 +187,27 @@ static bool read_ours(const struct peer *peer, struct slice term, struct pid *pi
     return pid_read(&term, pid) && node_is_self(peer->node, pid->node);
 }
 
-static void deliver(struct process *process, const struct control *control)
+/* process: NULL: nobody. */
+static void deliver(struct peer *peer, struct process *process, const struct control *control)
 {
     if (process != NULL)
         process_deliver(process, control->message, control->token);
+    else
+        fast_call_refuse(peer->node, control->message);
 }
 
 static int send_in(struct peer *peer, const struct control *control)
 {
     struct pid to;
     if (control->op == CONTROL_REG_SEND) {
-        deliver(registry_find_atom(peer->node, control->to), control);
+        deliver(peer, registry_find_atom(peer->node, control->to), control);
     } else if (control->op == CONTROL_ALIAS_SEND) {
         struct ref ref;
         struct slice cursor = control->to;
         if (ref_read(&cursor, &ref))
-            deliver(alias_take(peer->node, &ref), control);
+            deliver(peer, alias_take(peer->node, &ref), control);
     } else if (read_ours(peer, control->to, &to)) {
-        deliver(process_find_pid(peer->node, &to), control);
+        deliver(peer, process_find_pid(peer->node, &to), control);
     }
     return 0;
 }

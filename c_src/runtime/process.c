@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "runtime/aliases.h"
 #include "runtime/blob.h"
+#include "runtime/fast_call.h"
 #include "runtime/links.h"
 #include "runtime/mailbox.h"
 #include "runtime/monitors.h"
@@ -72,7 +73,9 @@ static void process_die(struct process *process)
         process->type->release(process, blob_slice(reason));
     links_process_down(process, reason);
     monitors_process_down(process, blob_slice(reason));
-    mailbox_free(&process->mailbox);
+    if (process->offered)
+        mailbox_take(&process->mailbox); /* whoever was given it answers for it */
+    fast_calls_process_down(process, blob_slice(reason));
     seq_trace_free(process);
     blob_drop(reason);
     process->exit_reason = NULL;
@@ -145,8 +148,10 @@ unsigned process_run(struct process *process, unsigned budget)
     while (used < budget && can_run(process) && mailbox_peek(process->mailbox, &message, &token)) {
         enum receive verdict;
         used++;
+        process->offered = true;
         if (!offer(process, message, token, &verdict))
             return used;
+        process->offered = false;
         if (verdict == RECEIVE_TAKEN)
             mailbox_take(&process->mailbox);
         else
@@ -297,12 +302,15 @@ static struct slice token(const struct node *node)
     return buf_slice(&node->sending.token);
 }
 
-/* The sender as a term, in memory that holds until the next send. */
+/* The sender as a term, in memory that holds until the next send. The node itself has the pid that no process
+ * gets. */
 static struct slice sender(struct node *node, const struct process *from)
 {
-    buf_clear(&node->sending.pid);
+    struct pid pid = {.node = buf_slice(&node->atom), .creation = node->creation};
     if (from != NULL)
-        process_write_pid(from, &node->sending.pid);
+        pid = process_pid(from);
+    buf_clear(&node->sending.pid);
+    pid_write(&node->sending.pid, &pid);
     return buf_slice(&node->sending.pid);
 }
 
@@ -391,9 +399,7 @@ struct buf *process_alias_send_begin(struct node *node, struct process *from, st
         struct ref ref;
         return open_local(node, local != NULL && ref_read(&alias, &ref) ? alias_take(node, &ref) : NULL);
     }
-    if (from == NULL || !takes_aliases(peer))
-        return open_pid(node, from, to);
-    return open_remote_alias(node, peer, from, alias);
+    return takes_aliases(peer) ? open_remote_alias(node, peer, from, alias) : open_pid(node, from, to);
 }
 
 struct buf *process_send_any_begin(struct node *node, struct process *from, struct slice to)

@@ -33,7 +33,7 @@ struct process_type {
     /* Handles one message (a term, borrowed until return). */
     enum receive (*receive)(struct process *self, struct slice message);
     /* The process has ended, killed or not, and cannot be found any more: frees what the struct owns, but not
-     * the struct. Must not send. May be NULL. */
+     * the struct. Must not send as the process. May be NULL. */
     void (*release)(struct process *self, struct slice reason);
     /* The reference by whose monitor the sender of this message waits for the answer: when that monitor goes
      * (a timeout, the sender's death, a lost connection) before the message was offered, it is dropped.
@@ -66,6 +66,7 @@ struct process {
     bool dead;                   /* ended; memory goes when nothing points to it any more */
     bool registered;             /* has a name in the registry */
     bool rescan;                 /* offer left messages again after this callback */
+    bool offered;                /* the mailbox's next message is in the hands of this callback */
 };
 
 /* Makes a process of that type; its memory is zeroed but for struct process. It exists at once: register,

@@ -12,7 +12,7 @@
 static const char *kind_of(struct slice message)
 {
     struct slice rest = message;
-    if (etf_read_tagged(&rest, "$gen_call", 3))
+    if (etf_read_tagged(&rest, "$gen_call", 3) || etf_read_tagged(&rest, "$todo_call", 3))
         return "call";
     return etf_read_tagged(&rest, "$gen_cast", 2) ? "cast" : "info";
 }

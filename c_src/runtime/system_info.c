@@ -279,6 +279,12 @@ static void write_architecture(const struct node *node, struct buf *out)
     write_text(out, text);
 }
 
+/* Ours: how a caller finds out, before it relies on fast_call.h. */
+static void write_fast_calls(const struct node *node, struct buf *out)
+{
+    etf_write_atom(out, "true");
+}
+
 static const struct {
     const char *name;
     void (*write)(const struct node *node, struct buf *out);
@@ -289,6 +295,7 @@ static const struct {
     {"otp_release", write_otp_release},
     {"system_architecture", write_architecture},
     {"node_tables", write_tables},
+    {"fast_calls", write_fast_calls},
     {"alloc_util_allocators", write_allocators},
 };
 

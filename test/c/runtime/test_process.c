@@ -519,7 +519,7 @@ static void process_alias_send__to_each_place__takes_the_right_form(void **state
     alias_send(f, NULL, "<a.5.0>", "#a.9");
     alias_send(f, process, "<z.5.0>", "#z.9");
     alias_send(f, process, "<0.1.0>", "#0.9");
-    fake_expect_out(f, &f->a, "{ALIAS_SEND,<0.1.0>,#a.9.8.7} m; {SEND,'',<a.5.0>} m");
+    fake_expect_out(f, &f->a, "{ALIAS_SEND,<0.1.0>,#a.9.8.7} m; {ALIAS_SEND,<0.0.0>,#a.9} m");
     fake_expect(f, 1, "");
 }
 
