@@ -2,7 +2,8 @@
 %%%
 %%% A list is a process on the node; {@link server_process/1} gives its pid. Every function is one message of
 %%% docs/protocol.md to it, to the cache or to the database. Calls exit as {@link gen_server:call/2} does (timeout
-%%% 5 s, `noproc', `{nodedown, Node}', ...); what the node refuses is returned as `{error, Reason}'.
+%%% 5 s, `noproc', `{nodedown, Node}', ...), also where they are made by {@link todo_call}; what the node refuses is
+%%% returned as `{error, Reason}'.
 -module(todo).
 
 -compile({no_auto_import, [node/0, get/1, size/1]}).
@@ -70,22 +71,22 @@ server_process(Name) ->
 %% @doc The same, of a given cache (a pid, or a name and a node).
 -spec server_process(server(), name()) -> list_server() | refused().
 server_process(Cache, Name) ->
-    gen_server:call(Cache, {server_process, Name}).
+    todo_call:call(gen_server, Cache, {server_process, Name}).
 
 %% @doc The process of the list `Name' if it is running.
 -spec whereis_server(name()) -> list_server() | nil | refused().
 whereis_server(Name) ->
-    gen_server:call(?CACHE, {whereis, Name}).
+    todo_call:call(gen_server, ?CACHE, {whereis, Name}).
 
 %% @doc The names of the lists that are running.
 -spec names() -> [name()].
 names() ->
-    gen_server:call(?CACHE, names).
+    todo_call:call(gen_server, ?CACHE, names).
 
 %% @doc How many lists are running.
 -spec count() -> non_neg_integer().
 count() ->
-    gen_server:call(?CACHE, count).
+    todo_call:call(gen_server, ?CACHE, count).
 
 %%% A list
 
@@ -97,32 +98,32 @@ add_entry(List, Entry) ->
 %% @doc Adds an entry and returns its id once it is on disk.
 -spec add_entry_sync(list_server(), entry()) -> {ok, id()} | refused().
 add_entry_sync(List, Entry) ->
-    gen_server:call(List, {add_entry, Entry}).
+    todo_call:call(gen_server, List, {add_entry, Entry}).
 
 %% @doc Adds all of the entries or none, in one disk write.
 -spec add_entries(list_server(), [entry()]) -> {ok, [id()]} | refused().
 add_entries(List, Entries) ->
-    gen_server:call(List, {add_entries, Entries}).
+    todo_call:call(gen_server, List, {add_entries, Entries}).
 
 %% @doc All entries, by ascending id.
 -spec entries(list_server()) -> [entry()] | refused().
 entries(List) ->
-    gen_server:call(List, entries).
+    todo_call:call(gen_server, List, entries).
 
 %% @doc The entries of a date, by ascending id.
 -spec entries(list_server(), date()) -> [entry()] | refused().
 entries(List, Date) ->
-    gen_server:call(List, {entries, Date}).
+    todo_call:call(gen_server, List, {entries, Date}).
 
 %% @doc The entry with this id.
 -spec entry(list_server(), id()) -> entry() | nil | refused().
 entry(List, Id) ->
-    gen_server:call(List, {entry, Id}).
+    todo_call:call(gen_server, List, {entry, Id}).
 
 %% @doc The number of entries.
 -spec size(list_server()) -> non_neg_integer() | refused().
 size(List) ->
-    gen_server:call(List, size).
+    todo_call:call(gen_server, List, size).
 
 %% @doc Replaces an entry by another, or by what the fun makes of it; returns once that is on disk.
 %%
@@ -136,10 +137,10 @@ update_entry(List, Id, Fun) when is_function(Fun, 1) ->
         Old -> replace_entry(List, Id, Old, Fun)
     end;
 update_entry(List, Id, Entry) ->
-    gen_server:call(List, {update_entry, Id, Entry}).
+    todo_call:call(gen_server, List, {update_entry, Id, Entry}).
 
 replace_entry(List, Id, Old, Fun) ->
-    case gen_server:call(List, {replace_entry, Id, Old, Fun(Old)}) of
+    case todo_call:call(gen_server, List, {replace_entry, Id, Old, Fun(Old)}) of
         {error, conflict} -> update_entry(List, Id, Fun);
         Answer -> Answer
     end.
@@ -147,12 +148,12 @@ replace_entry(List, Id, Old, Fun) ->
 %% @doc Deletes an entry; `ok' for an unknown id too. Returns once that is on disk.
 -spec delete_entry(list_server(), id()) -> ok | refused().
 delete_entry(List, Id) ->
-    gen_server:call(List, {delete_entry, Id}).
+    todo_call:call(gen_server, List, {delete_entry, Id}).
 
 %% @doc Returns once everything that this list has accepted is on disk.
 -spec sync(list_server()) -> ok | refused().
 sync(List) ->
-    gen_server:call(List, sync).
+    todo_call:call(gen_server, List, sync).
 
 %% @doc The caller is told of each change of the list from now on; see {@link subscribe/2}.
 -spec subscribe(list_server()) -> {ok, seq()} | refused().
@@ -168,14 +169,14 @@ subscribe(List) ->
 %% server_process/1}. A process that ends is no subscriber any more.
 -spec subscribe(list_server(), pid()) -> {ok, seq()} | refused().
 subscribe(List, Pid) ->
-    gen_server:call(List, {subscribe, Pid}).
+    todo_call:call(gen_server, List, {subscribe, Pid}).
 
 %% @doc The same; with `{ack, Milliseconds}' for a `gen_server' that must not be flooded: each event is a call, the next
 %% one comes when that is answered. A subscriber that does not answer in time, or for which too much waits, is sent
 %% `{todo_unsubscribed, List, Seq, Reason}' with the last number that it answered, and nothing more.
 -spec subscribe(list_server(), pid(), [{ack, 1..16#ffffffff}]) -> {ok, seq()} | refused().
 subscribe(List, Pid, Options) ->
-    gen_server:call(List, {subscribe, Pid, Options}).
+    todo_call:call(gen_server, List, {subscribe, Pid, Options}).
 
 %% @doc The caller is told nothing more once this has returned.
 -spec unsubscribe(list_server()) -> ok | refused().
@@ -185,7 +186,7 @@ unsubscribe(List) ->
 %% @doc The process is told nothing more; `ok' too where it was no subscriber.
 -spec unsubscribe(list_server(), pid()) -> ok | refused().
 unsubscribe(List, Pid) ->
-    gen_server:call(List, {unsubscribe, Pid}).
+    todo_call:call(gen_server, List, {unsubscribe, Pid}).
 
 %%% The database
 
@@ -197,30 +198,31 @@ store(Key, Term) ->
 %% @doc Stores a term under a key and returns once it is on disk.
 -spec store_sync(name(), term()) -> ok | refused().
 store_sync(Key, Term) ->
-    gen_server:call(?DATABASE, {store, Key, Term}).
+    todo_call:call(gen_server, ?DATABASE, {store, Key, Term}).
 
 %% @doc The term under a key, `nil' where there is none.
 -spec get(name()) -> term().
 get(Key) ->
+    %% Not by todo_call: what was stored may be {exit, _}.
     gen_server:call(?DATABASE, {get, Key}).
 
 %% @doc Deletes a key; returns once that is on disk.
 -spec delete(name()) -> ok | refused().
 delete(Key) ->
-    gen_server:call(?DATABASE, {delete, Key}).
+    todo_call:call(gen_server, ?DATABASE, {delete, Key}).
 
 %% @doc Moves a key's file out of the way, as it is, and gives its new name in the folder. For a file that is corrupt: the
 %% list begins anew, the file is kept.
 -spec set_aside(name()) -> {ok, binary()} | refused().
 set_aside(Key) ->
-    gen_server:call(?DATABASE, {set_aside, Key}).
+    todo_call:call(gen_server, ?DATABASE, {set_aside, Key}).
 
 %% @doc The keys on disk.
 -spec keys() -> [name()] | refused().
 keys() ->
-    gen_server:call(?DATABASE, keys).
+    todo_call:call(gen_server, ?DATABASE, keys).
 
 %% @doc The worker that reads and writes this key: the one with the index `erlang:phash2(Key, N)'.
 -spec choose_worker(name()) -> pid() | refused().
 choose_worker(Key) ->
-    gen_server:call(?DATABASE, {choose_worker, Key}).
+    todo_call:call(gen_server, ?DATABASE, {choose_worker, Key}).

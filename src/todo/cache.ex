@@ -19,19 +19,19 @@ defmodule Todo.Cache do
 
   @doc "The same, of a given cache."
   @spec server_process(GenServer.server(), :todo.name()) :: Todo.Server.t() | :todo.refused()
-  def server_process(cache, name), do: GenServer.call(cache, {:server_process, name})
+  def server_process(cache, name), do: :todo_call.call(GenServer, cache, {:server_process, name})
 
   @doc "The process of the list `name` if it is running."
   @spec whereis(:todo.name()) :: Todo.Server.t() | nil | :todo.refused()
-  def whereis(name), do: GenServer.call(cache(), {:whereis, name})
+  def whereis(name), do: :todo_call.call(GenServer, cache(), {:whereis, name})
 
   @doc "The names of the lists that are running."
   @spec names() :: [:todo.name()]
-  def names, do: GenServer.call(cache(), :names)
+  def names, do: :todo_call.call(GenServer, cache(), :names)
 
   @doc "How many lists are running."
   @spec count() :: non_neg_integer()
-  def count, do: GenServer.call(cache(), :count)
+  def count, do: :todo_call.call(GenServer, cache(), :count)
 
   defp cache, do: {__MODULE__, :todo.node()}
 end

@@ -46,5 +46,5 @@ defmodule Todo.List do
   @spec delete_entry(t(), :todo.id()) :: t() | :todo.refused()
   def delete_entry(todo_list, entry_id), do: call({:delete_entry, todo_list, entry_id})
 
-  defp call(request), do: GenServer.call({__MODULE__, :todo.node()}, request)
+  defp call(request), do: :todo_call.call(GenServer, {__MODULE__, :todo.node()}, request)
 end

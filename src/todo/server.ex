@@ -22,29 +22,29 @@ defmodule Todo.Server do
 
   @doc "Adds an entry and returns its id once it is on disk."
   @spec add_entry!(t(), :todo.entry()) :: {:ok, :todo.id()} | :todo.refused()
-  def add_entry!(todo_server, new_entry), do: GenServer.call(todo_server, {:add_entry, new_entry})
+  def add_entry!(todo_server, new_entry), do: :todo_call.call(GenServer, todo_server, {:add_entry, new_entry})
 
   @doc "Adds all of the entries or none, in one disk write."
   @spec add_entries(t(), Enumerable.t()) :: {:ok, [:todo.id()]} | :todo.refused()
   def add_entries(todo_server, new_entries) do
-    GenServer.call(todo_server, {:add_entries, Enum.to_list(new_entries)})
+    :todo_call.call(GenServer, todo_server, {:add_entries, Enum.to_list(new_entries)})
   end
 
   @doc "All entries, by ascending id."
   @spec entries(t()) :: [:todo.entry()] | :todo.refused()
-  def entries(todo_server), do: GenServer.call(todo_server, :entries)
+  def entries(todo_server), do: :todo_call.call(GenServer, todo_server, :entries)
 
   @doc "The entries of a date, by ascending id."
   @spec entries(t(), :todo.date()) :: [:todo.entry()] | :todo.refused()
-  def entries(todo_server, date), do: GenServer.call(todo_server, {:entries, date})
+  def entries(todo_server, date), do: :todo_call.call(GenServer, todo_server, {:entries, date})
 
   @doc "The entry with this id."
   @spec entry(t(), :todo.id()) :: :todo.entry() | nil | :todo.refused()
-  def entry(todo_server, entry_id), do: GenServer.call(todo_server, {:entry, entry_id})
+  def entry(todo_server, entry_id), do: :todo_call.call(GenServer, todo_server, {:entry, entry_id})
 
   @doc "The number of entries."
   @spec size(t()) :: non_neg_integer() | :todo.refused()
-  def size(todo_server), do: GenServer.call(todo_server, :size)
+  def size(todo_server), do: :todo_call.call(GenServer, todo_server, :size)
 
   @doc """
   Replaces an entry by another, or by what the function makes of it; returns once that is on disk.
@@ -60,11 +60,12 @@ defmodule Todo.Server do
 
   @doc "Deletes an entry; `:ok` for an unknown id too. Returns once that is on disk."
   @spec delete_entry(t(), :todo.id()) :: :ok | :todo.refused()
-  def delete_entry(todo_server, entry_id), do: GenServer.call(todo_server, {:delete_entry, entry_id})
+  def delete_entry(todo_server, entry_id),
+    do: :todo_call.call(GenServer, todo_server, {:delete_entry, entry_id})
 
   @doc "Returns once everything that this list has accepted is on disk."
   @spec sync(t()) :: :ok | :todo.refused()
-  def sync(todo_server), do: GenServer.call(todo_server, :sync)
+  def sync(todo_server), do: :todo_call.call(GenServer, todo_server, :sync)
 
   @doc """
   Tells a process, on whatever node, of each change of the list from now on, once the change is on disk.
@@ -78,7 +79,7 @@ defmodule Todo.Server do
   `Todo.Cache.server_process/1`. A process that ends is no subscriber any more.
   """
   @spec subscribe(t(), pid()) :: {:ok, :todo.seq()} | :todo.refused()
-  def subscribe(todo_server, pid \\ self()), do: GenServer.call(todo_server, {:subscribe, pid})
+  def subscribe(todo_server, pid \\ self()), do: :todo_call.call(GenServer, todo_server, {:subscribe, pid})
 
   @doc """
   The same for a `GenServer` that must not be flooded: with `ack: milliseconds` each event is a call, and the next one
@@ -88,9 +89,11 @@ defmodule Todo.Server do
   `{:todo_unsubscribed, todo_server, seq, reason}` with the last number that it answered, and nothing more.
   """
   @spec subscribe(t(), pid(), ack: pos_integer()) :: {:ok, :todo.seq()} | :todo.refused()
-  def subscribe(todo_server, pid, options), do: GenServer.call(todo_server, {:subscribe, pid, options})
+  def subscribe(todo_server, pid, options),
+    do: :todo_call.call(GenServer, todo_server, {:subscribe, pid, options})
 
   @doc "Tells the process nothing more; `:ok` too where it was no subscriber."
   @spec unsubscribe(t(), pid()) :: :ok | :todo.refused()
-  def unsubscribe(todo_server, pid \\ self()), do: GenServer.call(todo_server, {:unsubscribe, pid})
+  def unsubscribe(todo_server, pid \\ self()),
+    do: :todo_call.call(GenServer, todo_server, {:unsubscribe, pid})
 end

@@ -10,7 +10,7 @@
 #define CALL(n, request)        "{'$todo_call',{<a.5.0>,[alias|#a." #n "]}," request "}"
 #define ANSWER(n, from, answer) "{ALIAS_SEND," from ",#a." #n "} {[alias|#a." #n "]," answer "}"
 /* From the node itself. */
-#define EXIT(n, reason)         ANSWER(n, "<0.0.0>", "{exit," reason "}")
+#define EXIT(n, reason) ANSWER(n, "<0.0.0>", "{exit," reason "}")
 
 static int init(struct gen_server *self, const void *argument)
 {
