@@ -67,6 +67,7 @@ fast(Watcher, Server, Request, Timeout, Mfa) ->
             receive
                 {[alias | Monitor], Answer} -> answered(Answer, Server, Mfa)
             after 0 ->
+                    _ = erlang:send(Server, {'$todo_cancel', [alias | Monitor]}, [noconnect]),
                     exit({timeout, Mfa})
             end
     end.

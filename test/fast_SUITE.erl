@@ -16,7 +16,8 @@ all() ->
     [one_frame_and_no_monitor, answers_are_equal, calls_and_casts_in_order, to_the_dead, to_unknown_names,
      to_an_earlier_creation, to_unknown_nodes, to_a_node_with_another_cookie, process_ends_with_each_reason,
      process_ends_itself_with_each_reason, change_is_owed_when_the_process_is_killed, node_killed, connection_cut,
-     callers_own_nodedown_comes_once, late_answer_after_timeout, timeouts_of_each_kind, infinity, caller_killed,
+     callers_own_nodedown_comes_once, late_answer_after_timeout, who_gave_up_has_changed_nothing,
+     timeouts_of_each_kind, infinity, caller_killed,
      local_processes, processes_of_a_beam, beam_takes_the_name_of_the_node, many_callers, first_calls_at_once,
      watcher_killed, seq_trace_token, elixir_exits, random_mix].
 
@@ -345,6 +346,24 @@ late_answer_after_timeout(Config) ->
          0 = call(Api, List, size),
          ok = sys:suspend(List),
          {messages, []} = process_info(self(), messages)
+     end
+     || Api <- ?APIS].
+
+%% A change that still waits when its caller has given up is not made, so asking again does not make it twice.
+who_gave_up_has_changed_nothing(Config) ->
+    [begin
+         List = suspended(Config),
+         [?assertExit({timeout, _}, call(Api, List, {add_entry, #{date => ?D}}, 20)) || _ <- lists:seq(1, 3)],
+         ok = sys:resume(List),
+         ?assertEqual(0, call(Api, List, size)),
+         ok = sys:suspend(List),
+         Caller = caller(Api, List, [{add_entry, #{date => ?D}}]),
+         await_waiting(List, 1),
+         true = erlang:disconnect_node(node(List)),
+         {{exit, {{nodedown, _}, _}}, []} = await_outcome(Caller, List),
+         ok = sys:resume(List),
+         ok = learn(server(Config)),
+         ?assertEqual({ok, 1}, call(Api, List, {add_entry, #{date => ?D}}))
      end
      || Api <- ?APIS].
 

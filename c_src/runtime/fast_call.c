@@ -5,6 +5,7 @@
 #include "runtime/mailbox.h"
 #include "runtime/node.h"
 #include "runtime/peer.h"
+#include "runtime/waiting.h"
 #include "wire/etf_read.h"
 #include "wire/etf_write.h"
 
@@ -43,6 +44,33 @@ static bool is_there(struct node *node, const struct from *from)
 {
     struct slice atom;
     return !node_of(from, &atom) || node_is_self(node, atom) || peer_known(node, atom) != NULL;
+}
+
+static bool alias_of(struct slice tag, struct ref *ref)
+{
+    struct slice alias;
+    return from_alias(tag, &alias) && ref_read(&alias, ref);
+}
+
+void fast_call_wait(struct process *process, struct slice message, struct message *waiting)
+{
+    struct from from;
+    struct ref alias;
+    if (!fast_call_read(&message, &from) || !alias_of(from.tag, &alias))
+        return;
+    struct peer *peer = peer_known(process->node, alias.node);
+    if (peer != NULL)
+        waiting_hold(peer, &alias, process, waiting);
+}
+
+bool fast_call_cancel(struct peer *peer, struct slice message)
+{
+    struct ref alias;
+    if (!etf_read_tagged(&message, "$todo_cancel", 2))
+        return false;
+    if (alias_of(message, &alias))
+        waiting_cancel(peer, &alias);
+    return true;
 }
 
 void fast_call_fail(struct node *node, const struct from *from, struct slice reason)

@@ -10,6 +10,7 @@
 #include "runtime/monitors.h"
 #include "runtime/node.h"
 #include "runtime/registry.h"
+#include "runtime/waiting.h"
 #include "wire/control.h"
 #include "wire/etf_compare.h"
 #include "wire/etf_read.h"
@@ -168,6 +169,7 @@ void peer_down(struct peer *peer)
         HASH_DEL(peer->node->peers, peer);
     monitors_peer_down(peer);
     links_peer_down(peer);
+    waiting_peer_down(peer);
     assert(peer->links == NULL && peer->monitors == NULL && peer->watched == NULL);
     buf_release(&peer->out);
     buf_release(&peer->atom);
@@ -190,6 +192,8 @@ static bool read_ours(const struct peer *peer, struct slice term, struct pid *pi
 /* process: NULL: nobody. */
 static void deliver(struct peer *peer, struct process *process, const struct control *control)
 {
+    if (fast_call_cancel(peer, control->message))
+        return;
     if (process != NULL)
         process_deliver(process, control->message, control->token);
     else

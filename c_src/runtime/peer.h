@@ -47,6 +47,7 @@ struct peer {
     struct remote_link *links; /* over this connection */
     struct monitor *monitors;  /* by its processes on ours */
     struct monitor *watched;   /* by ours on its processes */
+    struct waiting *waiting;   /* fast calls of its processes in mailboxes of ours (waiting.h) */
     uint64_t frames_in;        /* counters for statistics */
     uint64_t frames_out;
     UT_hash_handle hh; /* node->peers or node->pending, by name */

@@ -139,6 +139,8 @@ static void may_be_cancelled(struct process *process, struct message *waiting, s
     struct ref ref;
     if (process->type->awaited_by != NULL && process->type->awaited_by(message, &ref))
         monitor_hold_request(process, &ref, waiting);
+    else
+        fast_call_wait(process, message, waiting);
 }
 
 unsigned process_run(struct process *process, unsigned budget)

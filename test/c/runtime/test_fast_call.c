@@ -283,6 +283,7 @@ static void fast_call__caller_disconnects__nothing_is_sent(void **state)
     in(f, CALL(2, "pause"));
     in(f, CALL(3, "get"));
     fake_down(&f->a);
+    assert_null(process->mailbox);
     f->node.dial.connect = no_dial;
     fake_exit(process, "over");
     fake_expect_out(f, &f->b, "");
@@ -302,6 +303,51 @@ static void fast_call__traced_and_server_ends__no_token_and_links_keep_theirs(vo
         "{ALIAS_SEND_TT,<0.1.0>,#a.2,{5,l,52,<0.1.0>,51}} {[alias|#a.2],value}; " EXIT(
             1, "why") "; "
                       "{PAYLOAD_EXIT_TT,<0.1.0>,<a.5.0>,{5,l,53,<0.1.0>,51}} why; " EXIT(3, "noproc"));
+}
+
+static void fast_call__cancelled_while_it_waits__is_not_carried_out(void **state)
+{
+    struct fake *f = *state;
+    struct process *process = start(f);
+    process_pause(process);
+    in(f, CALL(1, "get"));
+    in(f, CALL(2, "get"));
+    in(f, "{'$todo_call',{<a.5.0>,x},get}");
+    in(f, "{'$todo_cancel',[alias|#a.1]}");
+    in(f, "{'$todo_cancel',x}");
+    process_resume(process);
+    fake_expect_out(f, &f->a, ANSWER(2, "<0.1.0>", "value") "; {SEND_SENDER,<0.1.0>,<a.5.0>} {x,value}");
+    in(f, "{'$todo_cancel',[alias|#a.2]}");
+    fake_in(&f->a, "{REG_SEND,<a.5.0>,'',nobody}", "{'$todo_cancel',[alias|#a.2]}");
+    fake_expect_out(f, &f->a, "");
+    assert_int_equal(f->node.bad_messages, 0);
+    assert_int_equal(f->node.cancelled, 1);
+}
+
+static void fast_call__cancelled_when_left_unread__is_not_carried_out(void **state)
+{
+    struct fake *f = *state;
+    struct process *process = start(f);
+    in(f, CALL(1, "postpone"));
+    process_rescan(process);
+    run(f, CALL(2, "get"));
+    in(f, "{'$todo_cancel',[alias|#a.1]}");
+    fake_exit(process, "over");
+    fake_expect_out(f, &f->a, ANSWER(2, "<0.1.0>", "value"));
+    assert_int_equal(f->node.cancelled, 1);
+}
+
+static void fast_call__cancelled_when_owed__goes_on(void **state)
+{
+    struct fake *f = *state;
+    struct process *process = start(f);
+    process_pause(process);
+    in(f, CALL(1, "later"));
+    process_resume(process);
+    fake_run(f);
+    in(f, "{'$todo_cancel',[alias|#a.1]}");
+    in(f, "{'$gen_cast',answer}");
+    fake_expect_out(f, &f->a, ANSWER(1, "<0.1.0>", "late"));
 }
 
 static void fast_call__process_that_is_no_server__drops_it(void **state)
@@ -333,6 +379,9 @@ int main(void)
         FAKE_TEST(fast_call__suspended__waits_and_is_answered),
         FAKE_TEST(fast_call__caller_disconnects__nothing_is_sent),
         FAKE_TEST(fast_call__traced_and_server_ends__no_token_and_links_keep_theirs),
+        FAKE_TEST(fast_call__cancelled_while_it_waits__is_not_carried_out),
+        FAKE_TEST(fast_call__cancelled_when_left_unread__is_not_carried_out),
+        FAKE_TEST(fast_call__cancelled_when_owed__goes_on),
         FAKE_TEST(fast_call__process_that_is_no_server__drops_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,80 @@
+/* Finds waiting calls by their alias. Knows no message. */
+#include "runtime/waiting.h"
+
+#include "base/mem.h"
+#include "runtime/mailbox.h"
+#include "runtime/node.h"
+
+static struct waiting_key key_of(const struct ref *alias)
+{
+    struct waiting_key key = {.words = alias->words};
+    memcpy(key.word, alias->word, sizeof key.word);
+    return key;
+}
+
+static struct waiting *find(struct peer *peer, const struct waiting_key *key)
+{
+    struct waiting *waiting;
+    HASH_FIND(hh, peer->waiting, key, sizeof *key, waiting);
+    return waiting;
+}
+
+static void cancel(struct peer *peer, struct waiting *waiting)
+{
+    if (waiting->message == NULL)
+        return;
+    mailbox_cancel(&waiting->process->mailbox, waiting->message);
+    peer->node->cancelled++;
+}
+
+/* A call that was offered leaves its record behind: nobody looks for it then. For each new record two old
+ * ones are looked at in turn, so there are never many more records than calls that wait. */
+static void tidy(struct peer *peer)
+{
+    for (int i = 0; i < 2 && peer->waiting != NULL; i++) {
+        struct waiting *oldest = peer->waiting;
+        HASH_DEL(peer->waiting, oldest);
+        if (oldest->message == NULL)
+            mem_free(oldest);
+        else
+            HASH_ADD(hh, peer->waiting, key, sizeof oldest->key, oldest);
+    }
+}
+
+void waiting_hold(struct peer *peer, const struct ref *alias, struct process *process,
+                  struct message *message)
+{
+    struct waiting_key key = key_of(alias);
+    tidy(peer);
+    struct waiting *waiting = find(peer, &key);
+    if (waiting == NULL) {
+        waiting = mem_zalloc(sizeof *waiting);
+        waiting->key = key;
+        HASH_ADD(hh, peer->waiting, key, sizeof waiting->key, waiting);
+    }
+    if (waiting->message != NULL)
+        return;
+    waiting->process = process;
+    message_hold(message, &waiting->message);
+}
+
+void waiting_cancel(struct peer *peer, const struct ref *alias)
+{
+    struct waiting_key key = key_of(alias);
+    struct waiting *waiting = find(peer, &key);
+    if (waiting == NULL)
+        return;
+    cancel(peer, waiting);
+    HASH_DEL(peer->waiting, waiting);
+    mem_free(waiting);
+}
+
+void waiting_peer_down(struct peer *peer)
+{
+    while (peer->waiting != NULL) {
+        struct waiting *waiting = peer->waiting;
+        cancel(peer, waiting);
+        HASH_DEL(peer->waiting, waiting);
+        mem_free(waiting);
+    }
+}
