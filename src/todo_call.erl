@@ -7,8 +7,8 @@
 %%%
 %%% Whether a node promises that is found out after the first answered call, which is an ordinary one, as every call is
 %%% to any other node. What was found out holds for one connection: a process of this BEAM, the watcher, stands for it
-%%% and ends with it. Callers monitor the watcher, which costs no traffic and tells them of a lost connection, also where
-%%% by then another node has taken the name.
+%%% and ends with it. Callers monitor the watcher, which costs no traffic and tells them of a lost connection, also
+%%% where by then another node has taken the name.
 -module(todo_call).
 
 -export([call/3, call/4]).
@@ -90,8 +90,8 @@ watcher(Server) ->
         _ -> none
     end.
 
-%% unknown, or what the node's watcher has found out (itself: it does; no), or asking. local: no process of another node,
-%% by pid or name: what the API makes of it.
+%% unknown, or what the node's watcher has found out (itself: it does; no), or asking. local: no process of another
+%% node, by pid or name: what the API makes of it.
 found_out(Server) when is_pid(Server), node(Server) =/= node() ->
     persistent_term:get(?KEY(node(Server)), unknown);
 found_out({Name, Node}) when is_atom(Name), is_atom(Node), Node =/= node() ->

@@ -76,7 +76,9 @@ messages() ->
     [fun(S) -> list(S) ! junk() end,
      fun(S) -> list(S) ! {'$gen_call', {one_of([anybody(S), junk()]), tag()}, one_of([size, entries, junk()])} end,
      fun(S) -> server(S) ! {system, {one_of([anybody(S), junk()]), one_of([make_ref(), junk()])}, command()} end,
-     fun(S) -> anybody(S) ! {'$gen_call', {self(), make_ref()}, size} end,
+     fun(S) -> list(S) ! {'$todo_call', {one_of([anybody(S), junk()]), tag()}, one_of([size, entries, junk()])} end,
+     fun(S) -> anybody(S) ! {'$todo_cancel', tag()} end,
+     fun(S) -> anybody(S) ! {one_of(['$gen_call', '$todo_call']), {self(), make_ref()}, size} end,
      fun(#{node := Node} = S) -> {rex, Node} ! {one_of([self(), anybody(S)]), to_rex()} end,
      fun(S) ->
              Ref = monitor(process, list(S), [{alias, reply_demonitor}]),
@@ -169,7 +171,10 @@ milliseconds() ->
     one_of([1, 5, 1000, 1000, 1000]).
 
 call(To, Request) ->
-    gen_server:call(To, Request, milliseconds()).
+    case rand:uniform(2) of
+        1 -> gen_server:call(To, Request, milliseconds());
+        2 -> todo_call:call(gen_server, To, Request, milliseconds())
+    end.
 
 run(#{node := Node}, Module, Function, Arguments) ->
     erpc:call(Node, Module, Function, Arguments, milliseconds()).
