@@ -10,12 +10,10 @@ ifneq ($(SANITIZE),)
 BUILD := build/asan
 FLAVOUR := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 PROGRAM := $(BUILD)/todo_node
-BENCH := $(BUILD)/bench
 else
 BUILD := build/release
 FLAVOUR := -O2 -D_FORTIFY_SOURCE=2 -fstack-protector-strong
 PROGRAM := priv/todo_node
-BENCH := build/bench
 endif
 
 # The installed OTP says where libei is. ERL_EI_INCLUDE_DIR and ERL_EI_LIBDIR, as rebar3 and Mix set them, win.

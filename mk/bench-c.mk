@@ -1,5 +1,6 @@
 # The C programs of the benchmark. They are no part of the node: what they share with it is its lower layers.
 
+BENCH := $(if $(filter build/release,$(BUILD)),build/bench,$(BUILD)/bench)
 BENCH_BELOW := $(call libraries,$(below_runtime))
 BENCH_OBJECTS := $(patsubst bench/c/%.c,$(BENCH)/%.o,$(wildcard bench/c/*.c))
 BENCH_PROGRAMS := $(BENCH)/floor $(BENCH)/batch_client
