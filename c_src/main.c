@@ -33,6 +33,7 @@ enum {
     HANDSHAKE_MS = 7000,
     HANDSHAKES_MAX = 256,
     OUTPUT_SIZE_MAX = 8 * 1024 * 1024,
+    UNREAD_SIZE_MAX = 32 * 1024 * 1024,
     FRAME_HEAD_MAX = 64 * 1024, /* what surrounds a value */
     STOP_MORE_S = 5,            /* a stop that takes so much longer than it may does not end by itself */
     STOP_SIGNALS = 3,
@@ -185,6 +186,8 @@ static void start_node(struct app *app)
         challenge_random(&creation, sizeof creation);
     while (creation < CREATION_MIN);
     node_init(&app->node, app->loop, app->name, creation);
+    app->node.limits.mailbox_max = app->options.mailbox_limit;
+    app->node.limits.unread_max = UNREAD_SIZE_MAX;
 }
 
 static enum exit_status start_servers(struct app *app)

@@ -14,6 +14,7 @@ enum {
     WORKERS_MAX = 64,
     NET_TICKTIME_S_MAX = 86400,
     JOURNAL_LIMIT_MIB_MAX = 65536,
+    MAILBOX_LIMIT_MIB_MAX = 65536,
     STOP_TIMEOUT_S_MAX = 86400,
     PACING_US_MAX = 10000,
 };
@@ -29,6 +30,7 @@ enum option_code {
     OPTION_ALLOW,
     OPTION_EXPIRE,
     OPTION_JOURNAL_LIMIT,
+    OPTION_MAILBOX_LIMIT,
     OPTION_STOP_TIMEOUT,
     OPTION_NET_TICKTIME,
     OPTION_PACING,
@@ -49,6 +51,7 @@ static const struct option known[] = {
     {"allow", required_argument, NULL, OPTION_ALLOW},
     {"expire", required_argument, NULL, OPTION_EXPIRE},
     {"journal-limit", required_argument, NULL, OPTION_JOURNAL_LIMIT},
+    {"mailbox-limit", required_argument, NULL, OPTION_MAILBOX_LIMIT},
     {"stop-timeout", required_argument, NULL, OPTION_STOP_TIMEOUT},
     {"net-ticktime", required_argument, NULL, OPTION_NET_TICKTIME},
     {"pacing-us", required_argument, NULL, OPTION_PACING},
@@ -94,6 +97,11 @@ static enum options_result set_number(struct options *options, int code, const c
         if (!parse_number(text, 1, JOURNAL_LIMIT_MIB_MAX, &number))
             return bad(message, "--journal-limit takes a number of MiB from 1 to 65536", text);
         options->journal_limit = (size_t)number << 20;
+        break;
+    case OPTION_MAILBOX_LIMIT:
+        if (!parse_number(text, 1, MAILBOX_LIMIT_MIB_MAX, &number))
+            return bad(message, "--mailbox-limit takes a number of MiB from 1 to 65536", text);
+        options->mailbox_limit = (size_t)number << 20;
         break;
     case OPTION_STOP_TIMEOUT:
         if (!parse_number(text, 1, STOP_TIMEOUT_S_MAX, &number))
@@ -176,6 +184,7 @@ enum options_result options_parse(int argc, char **argv, struct options *options
                                 .workers = 3,
                                 .listen = "0.0.0.0",
                                 .journal_limit = (size_t)64 << 20,
+                                .mailbox_limit = (size_t)64 << 20,
                                 .stop_timeout_s = 30,
                                 .net_ticktime_s = 60,
                                 .pacing_us = 100,
@@ -217,6 +226,8 @@ static const char help[] =
     "  --expire SECONDS    idle lists leave the memory after so long (default 0: never)\n"
     "  --journal-limit MIB journal of a storage thread, 1 to 65536 MiB; a start after a crash reads it\n"
     "                      (default 64)\n"
+    "  --mailbox-limit MIB what may wait in a mailbox for anything but its turn, 1 to 65536 MiB (default "
+    "64)\n"
     "  --stop-timeout SECONDS  what a stop may take to write all values; else journals stay (default 30)\n"
     "  --net-ticktime SECONDS  a node that is silent for so long is lost; the same on all nodes\n"
     "                      (default 60)\n"

@@ -33,6 +33,7 @@ struct options {
     const char *allow[OPTIONS_ALLOW_MAX]; /* nodes and hosts */
     unsigned allow_count;                 /* 0: all nodes */
     size_t journal_limit;                 /* bytes, of a worker */
+    size_t mailbox_limit;                 /* bytes, of a process (node_limits) */
     unsigned stop_timeout_s;              /* what a stop may take at most */
     unsigned expire_s;                    /* 0: lists do not expire */
     unsigned net_ticktime_s; /* a peer that is silent for so long (up to a quarter more) is lost */

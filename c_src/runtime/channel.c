@@ -36,7 +36,7 @@ static const char *reason_text(int error)
 {
     if (error == UV_EOF)
         return "closed_by_peer";
-    return error <= ERR_BADARG && error >= ERR_TIMEOUT ? error_atom(error) : uv_err_name(error);
+    return error <= ERR_BADARG && error >= ERR_MAILBOX_FULL ? error_atom(error) : uv_err_name(error);
 }
 
 /* Where a socket that has no name comes from. */
@@ -164,7 +164,7 @@ static struct channel *new_channel(struct channels *channels, bool accepted)
     uv_timer_init(loop, &channel->timer);
     channel->tcp.data = channel;
     channel->timer.data = channel;
-    channel->alive_ms = channel->written_ms = uv_now(loop);
+    channel->alive_ms = channel->written_ms = channel->progress_ms = uv_now(loop);
     uv_timer_start(&channel->timer, on_deadline, channels->config.handshake_ms, 0);
     DL_APPEND(channels->all, channel);
     channels->count++;

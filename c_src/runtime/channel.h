@@ -40,6 +40,8 @@ struct channels {
     unsigned count;                   /* length of all */
     unsigned accepted;                /* of these, accepted and never up */
     bool held_back;                   /* no peer is read: what is behind the processes cannot keep up */
+    bool full;                        /* nor while too much waits in mailboxes for its turn */
+    bool busy;                        /* nor while processes have more to do than one turn allows */
 };
 
 enum channel_state {
@@ -71,6 +73,7 @@ struct channel {
     size_t in_flight;            /* bytes on their way to the peer when they were looked at last */
     uint64_t alive_ms;           /* when the other side was last seen to read or write */
     uint64_t written_ms;         /* when something was last written */
+    uint64_t progress_ms;        /* when the other side was last seen to read, or nothing waited for it */
     int error;                   /* why it is closed */
     enum channel_state state;
     uint8_t handles;  /* of tcp and timer not yet closed */

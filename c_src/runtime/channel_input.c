@@ -6,6 +6,7 @@
 #include "runtime/channel_ticks.h"
 
 #include <sys/socket.h>
+#include <utlist.h>
 
 /* Who wrote just now need not answer a tick: two such nodes would never stop. */
 enum { TICK_ANSWER_MS = 200, LAST_READS_MAX = 256 };
@@ -37,10 +38,24 @@ static void pause_reading(struct channel *channel)
     channel->reader.input = buf_slice(&channel->held);
 }
 
+static bool are_held_back(const struct channels *channels)
+{
+    return channels->held_back || channels->full;
+}
+
+static void run(struct channels *channels)
+{
+    channels->busy = node_run(channels->config.node);
+}
+
 static bool must_pause(struct channel *channel)
 {
-    size_t max = channel->channels->config.output_size_max;
-    if (channel->channels->held_back && channel->state == CHANNEL_UP)
+    struct channels *channels = channel->channels;
+    const struct node *node = channels->config.node;
+    size_t max = channels->config.output_size_max;
+    if (node->unread > node->limits.unread_max)
+        channels->full = true;
+    if (are_held_back(channels) && channel->state == CHANNEL_UP)
         return true;
     if (channel_waiting(channel) <= max)
         return false;
@@ -71,40 +86,68 @@ static void take_packets(struct channel *channel)
         channel_close(channel, status, NULL);
 }
 
+static uv_buf_t whole_buffer(const struct channel *channel)
+{
+    return uv_buf_init((char *)channel->channels->read_buffer, CHANNEL_READ_SIZE);
+}
+
+/* No room means not now: libuv asks again in the next turn. */
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 {
-    struct channel *channel = handle->data;
-    buf->base = (char *)channel->channels->read_buffer;
-    buf->len = CHANNEL_READ_SIZE;
+    const struct channel *channel = handle->data;
+    if (!channel->channels->busy)
+        *buf = whole_buffer(channel);
 }
 
 static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buf)
 {
     struct channel *channel = stream->data;
+    if (size == UV_ENOBUFS)
+        return;
     if (size < 0) {
         channel_close(channel, (int)size, NULL);
     } else if (size > 0 && channel_is_read(channel)) {
         channel->alive_ms = channel_now_ms(channel);
         frame_feed(&channel->reader, slice_of(buf->base, (size_t)size));
         take_packets(channel);
-        node_run(channel->channels->config.node);
+        run(channel->channels);
     }
 }
 
 void channel_read_again(struct channel *channel)
 {
-    if (!channel->paused || channel->ignored || channel->channels->held_back ||
+    if (!channel->paused || channel->ignored || are_held_back(channel->channels) ||
         channel_waiting(channel) > channel->channels->config.output_size_max / 2)
         return;
     channel->paused = false;
     take_packets(channel);
-    node_run(channel->channels->config.node);
+    run(channel->channels);
     if (channel->paused || !channel_is_read(channel))
         return;
     buf_release(&channel->held);
     int status = channel_read_start(channel);
     if (status != 0)
         channel_close(channel, status, NULL);
+}
+
+void channels_read_again(struct channels *channels)
+{
+    struct channel *channel, *next;
+    DL_FOREACH_SAFE(channels->all, channel, next)
+    {
+        channel_read_again(channel);
+    }
+}
+
+bool channels_run(struct channels *channels)
+{
+    const struct node *node = channels->config.node;
+    run(channels);
+    if (channels->full && node->unread <= node->limits.unread_max / 2) {
+        channels->full = false;
+        channels_read_again(channels);
+    }
+    return channels->busy;
 }
 
 /* Acts on what has arrived in the socket, without waiting for more. */
@@ -114,8 +157,7 @@ static void read_what_is_there(struct channel *channel)
     if (uv_fileno((uv_handle_t *)&channel->tcp, &fd) != 0)
         return;
     for (int i = 0; i < LAST_READS_MAX && channel->state == CHANNEL_UP && !channel->paused; i++) {
-        uv_buf_t buf;
-        on_alloc((uv_handle_t *)&channel->tcp, CHANNEL_READ_SIZE, &buf);
+        uv_buf_t buf = whole_buffer(channel);
         ssize_t size = recv(fd, buf.base, buf.len, MSG_DONTWAIT);
         if (size <= 0)
             return;

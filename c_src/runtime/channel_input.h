@@ -1,5 +1,7 @@
 /* What a channel receives: packets of the handshake, frames for its peer, ticks. A peer for which too much
- * waits is not read until it has taken half of it.
+ * waits is not read until it has taken half of it. None is read while too much waits in the mailboxes of
+ * processes (until half is taken: what that needs does not come from peers), nor, for a turn or a few, while
+ * processes have more to do than one turn allows.
  */
 #ifndef RUNTIME_CHANNEL_INPUT_H
 #define RUNTIME_CHANNEL_INPUT_H
@@ -18,6 +20,13 @@ void channel_ignore(struct channel *channel);
 /* Output has been written, or nobody is held back any more: if the channel is paused and little enough waits,
  * goes on. */
 void channel_read_again(struct channel *channel);
+
+/* The same with all channels, if they were not read because of others. */
+void channels_read_again(struct channels *channels);
+
+/* Runs the node for a turn. If too little waits in mailboxes to hold peers back any longer, they are read
+ * again. True if the loop must not wait. */
+bool channels_run(struct channels *channels);
 
 /* True in the states in which what comes in is acted on. */
 bool channel_is_read(const struct channel *channel);

@@ -7,29 +7,22 @@
 #include <errno.h>
 #include <utlist.h>
 
-enum {
-    OUTPUT_ROOM_KEPT = 256 * 1024, /* a peer that once was sent much does not keep the memory */
-    OUTPUT_OVERFLOW = 16,          /* so many times output_size_max, sent by others, ends the connection */
-};
+enum { OUTPUT_ROOM_KEPT = 256 * 1024 /* a peer that once was sent much does not keep the memory */ };
 
 struct buf *channel_output(struct channel *channel)
 {
     return channel->peer != NULL ? &channel->peer->out : &channel->own;
 }
 
-size_t channel_waiting(struct channel *channel)
+/* Bytes that libuv has. */
+static size_t unwritten(struct channel *channel)
 {
-    return channel_output(channel)->size +
-           (channel->writing_now ? uv_stream_get_write_queue_size(channel_stream(channel)) : 0);
+    return channel->writing_now ? uv_stream_get_write_queue_size(channel_stream(channel)) : 0;
 }
 
-/* What gathers behind a write that does not end. Its own requests do not bring a peer that far, it is not
- * read meanwhile: others send to it. */
-static bool overflows(struct channel *channel)
+size_t channel_waiting(struct channel *channel)
 {
-    const struct connections_config *config = &channel->channels->config;
-    return channel->writing_now &&
-           channel_output(channel)->size > OUTPUT_OVERFLOW * config->output_size_max + config->frame_size_max;
+    return channel_output(channel)->size + unwritten(channel);
 }
 
 static void forget_written(struct buf *buf)
@@ -50,7 +43,7 @@ static void on_written(uv_write_t *write, int status)
         channel_close(channel, status, NULL);
         return;
     }
-    channel->alive_ms = channel_now_ms(channel);
+    channel->alive_ms = channel->progress_ms = channel_now_ms(channel);
     forget_written(&channel->writing);
     channel_flush(channel);
     if (channel->state == CHANNEL_UP)
@@ -108,15 +101,17 @@ static void end_output(struct channel *channel)
 
 void channel_flush(struct channel *channel)
 {
+    if (channel->peer != NULL && channel->peer->overflown) {
+        channel_close(channel, -ENOBUFS, "does_not_read");
+        return;
+    }
     if (!channel->writing_now && channel_output(channel)->size > 0)
         write_output(channel);
     if (channel->state == CHANNEL_CLOSED)
         return;
     if (channel->peer != NULL)
-        peer_flushed(channel->peer);
-    if (overflows(channel))
-        channel_close(channel, -ENOBUFS, "does_not_read");
-    else if (channel->state == CHANNEL_FINISHING && !channel->writing_now)
+        peer_flushed(channel->peer, unwritten(channel));
+    if (channel->state == CHANNEL_FINISHING && !channel->writing_now)
         end_output(channel);
 }
 

@@ -5,6 +5,7 @@
 #include "runtime/channel_output.h"
 #include "wire/control.h"
 
+#include <errno.h>
 #include <sys/ioctl.h>
 #include <utlist.h>
 
@@ -12,6 +13,7 @@ enum {
     TICK_CHECK_MS_MAX = 1000,
     TICKS_SILENT_MAX = 5, /* 1.25 tick times */
     TICK_UNANSWERED_MS = 1000,
+    DOES_NOT_READ_MS = 5000, /* so long a peer that reads nothing may keep processes from others */
 };
 
 void channel_send_tick(struct channel *channel)
@@ -52,22 +54,31 @@ static size_t in_flight(struct channel *channel)
 /* A peer that is not read because it does not read fast enough is alive as long as it reads. */
 static void note_progress(struct channel *channel)
 {
-    if (!channel->writing_now)
+    if (!channel->writing_now) {
+        channel->progress_ms = channel_now_ms(channel);
         return;
+    }
     size_t size = in_flight(channel);
     if (size != channel->in_flight)
-        channel->alive_ms = channel_now_ms(channel);
+        channel->alive_ms = channel->progress_ms = channel_now_ms(channel);
     channel->in_flight = size;
+}
+
+static bool starves_others(const struct channel *channel)
+{
+    return peer_puts_off(channel->peer) && channel_now_ms(channel) - channel->progress_ms > DOES_NOT_READ_MS;
 }
 
 static void tick(struct channel *channel)
 {
     note_progress(channel);
-    if (channel->channels->held_back)
+    if (channel->channels->held_back || channel->channels->full)
         channel->alive_ms = channel_now_ms(channel); /* what it sends is not looked at: it counts as alive */
     if (channel_now_ms(channel) - channel->alive_ms >
         (uint64_t)TICKS_SILENT_MAX * channel->channels->config.tick_ms)
         channel_close(channel, ERR_TIMEOUT, "tick_timeout");
+    else if (starves_others(channel))
+        channel_close(channel, -ENOBUFS, "does_not_read");
     else if (tick_due(channel))
         channel_send_tick(channel);
 }

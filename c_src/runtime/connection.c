@@ -118,7 +118,7 @@ static void rest_if_loaded(struct connections *connections)
 static void drive(struct connections *connections)
 {
     connector_deliver(&connections->connector);
-    if (node_run(node_of(connections)) || connections->connector.finished != NULL)
+    if (channels_run(&connections->channels) || connections->connector.finished != NULL)
         uv_idle_start(&connections->idle, on_idle);
     else
         uv_idle_stop(&connections->idle);
@@ -177,6 +177,7 @@ int connections_start(struct connections **out, const struct connections_config 
     channels_init(&connections->channels, config, &events);
     connector_init(&connections->connector, &connections->channels);
     auto_connect_start(&connections->auto_connect, &connections->connector, config->output_size_max);
+    config->node->limits.output_max = config->output_size_max;
     start_loop_handles(connections);
     *out = connections;
     return 0;
@@ -202,13 +203,9 @@ void connections_connect(struct connections *connections, const char *node,
 
 void connections_hold_back(struct connections *connections, bool held_back)
 {
-    struct channel *channel, *next;
     connections->channels.held_back = held_back;
-    DL_FOREACH_SAFE(connections->channels.all, channel, next)
-    {
-        if (!held_back)
-            channel_read_again(channel);
-    }
+    if (!held_back)
+        channels_read_again(&connections->channels);
 }
 
 void connections_stop_accepting(struct connections *connections)

@@ -22,7 +22,8 @@ struct connections_config {
     uint32_t handshakes_max; /* in flight; beyond it new sockets wait in the listen queue */
     size_t frame_size_max;   /* bytes; a larger frame ends its connection */
     size_t output_size_max;  /* bytes waiting for a peer that does not read; beyond it that peer is not
-                                read either until half is written */
+                                read either until half is written (peer.h has what else); becomes the
+                                node's limits.output_max */
     struct allowed allowed;  /* who is let in, and connected to; borrowed for the life of connections */
     uint32_t pacing_us;      /* rest before the next read while many callers wait (pacing.h); 0: never */
 };

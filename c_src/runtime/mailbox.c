@@ -10,6 +10,7 @@ struct message {
     struct message *prev; /* utlist: of the first it is the last */
     struct message *next;
     struct message **holder; /* who may cancel it; NULL: nobody */
+    uint64_t looked;         /* the round in which it was looked at and left; 0: never */
     size_t size;             /* bytes of the term */
     size_t token_size;       /* bytes of the token behind it */
     uint8_t bytes[];         /* both */
@@ -20,7 +21,35 @@ struct mailbox {
     struct message *looked; /* the last that was looked at and left; NULL: none */
     uint32_t length;        /* messages */
     size_t bytes;           /* of their terms */
+    size_t cost[2]; /* memory of those that were not looked at in this round, and of those that were */
+    size_t *sum;    /* the owner's, of what is not looked at; may be NULL */
+    uint64_t round; /* counts from 1, one more with each rescan */
 };
+
+static size_t cost_of(const struct message *message)
+{
+    return sizeof *message + message->size + message->token_size;
+}
+
+static bool is_left(const struct mailbox *mailbox, const struct message *message)
+{
+    return message->looked == mailbox->round;
+}
+
+/* Adds to one of the costs; sizes wrap, so that what is taken away may be added as well. */
+static void count(struct mailbox *mailbox, bool left, size_t bytes)
+{
+    mailbox->cost[left] += bytes;
+    if (!left && mailbox->sum != NULL)
+        *mailbox->sum += bytes;
+}
+
+static void mark_left(struct mailbox *mailbox, struct message *message)
+{
+    count(mailbox, false, 0 - cost_of(message));
+    message->looked = mailbox->round;
+    count(mailbox, true, cost_of(message));
+}
 
 static struct message *next_of(const struct mailbox *mailbox)
 {
@@ -34,6 +63,7 @@ static struct message *insert(struct mailbox **where, struct message *after, str
     struct mailbox *mailbox = *where;
     struct message *message = mem_alloc(sizeof *message + term.size + token.size);
     message->holder = NULL;
+    message->looked = 0;
     message->size = term.size;
     message->token_size = token.size;
     memcpy(message->bytes, term.data, term.size);
@@ -42,6 +72,7 @@ static struct message *insert(struct mailbox **where, struct message *after, str
     DL_APPEND_ELEM(mailbox->first, after, message);
     mailbox->length++;
     mailbox->bytes += term.size;
+    count(mailbox, false, cost_of(message));
     return message;
 }
 
@@ -61,28 +92,33 @@ static void remove_message(struct mailbox **where, struct message *message)
     DL_DELETE(mailbox->first, message);
     mailbox->length--;
     mailbox->bytes -= message->size;
+    count(mailbox, is_left(mailbox, message), 0 - cost_of(message));
     mem_free(message);
     if (mailbox->length == 0)
         mailbox_free(where);
 }
 
-static void make(struct mailbox **where)
+static void make(struct mailbox **where, size_t *unread)
 {
-    if (*where == NULL)
-        *where = mem_zalloc(sizeof **where);
+    if (*where != NULL)
+        return;
+    *where = mem_zalloc(sizeof **where);
+    (*where)->round = 1;
+    (*where)->sum = unread;
 }
 
-struct message *mailbox_push(struct mailbox **where, struct slice term, struct slice token)
+struct message *mailbox_push(struct mailbox **where, struct slice term, struct slice token, size_t *unread)
 {
-    make(where);
+    make(where, unread);
     struct message *first = (*where)->first;
     return insert(where, first == NULL ? NULL : first->prev, term, token);
 }
 
-struct message *mailbox_keep(struct mailbox **where, struct slice term, struct slice token)
+struct message *mailbox_keep(struct mailbox **where, struct slice term, struct slice token, size_t *unread)
 {
-    make(where);
+    make(where, unread);
     (*where)->looked = insert(where, (*where)->looked, term, token);
+    mark_left(*where, (*where)->looked);
     return (*where)->looked;
 }
 
@@ -112,13 +148,19 @@ struct message *mailbox_leave(struct mailbox *mailbox)
 {
     assert(mailbox_has_next(mailbox));
     mailbox->looked = next_of(mailbox);
+    mark_left(mailbox, mailbox->looked);
     return mailbox->looked;
 }
 
 void mailbox_rescan(struct mailbox *mailbox)
 {
-    if (mailbox != NULL)
-        mailbox->looked = NULL;
+    if (mailbox == NULL)
+        return;
+    size_t left = mailbox->cost[true];
+    mailbox->looked = NULL;
+    mailbox->round++;
+    count(mailbox, true, 0 - left);
+    count(mailbox, false, left);
 }
 
 void message_hold(struct message *message, struct message **holder)
@@ -144,6 +186,7 @@ void mailbox_free(struct mailbox **where)
         let_go(message);
         mem_free(message);
     }
+    mailbox_sum(*where, NULL);
     mem_free(*where);
     *where = NULL;
 }
@@ -156,6 +199,27 @@ uint32_t mailbox_length(const struct mailbox *mailbox)
 size_t mailbox_bytes(const struct mailbox *mailbox)
 {
     return mailbox == NULL ? 0 : mailbox->bytes;
+}
+
+size_t mailbox_unread(const struct mailbox *mailbox)
+{
+    return mailbox == NULL ? 0 : mailbox->cost[false];
+}
+
+size_t mailbox_left(const struct mailbox *mailbox)
+{
+    return mailbox == NULL ? 0 : mailbox->cost[true];
+}
+
+void mailbox_sum(struct mailbox *mailbox, size_t *sum)
+{
+    if (mailbox == NULL)
+        return;
+    if (mailbox->sum != NULL)
+        *mailbox->sum -= mailbox->cost[false];
+    mailbox->sum = sum;
+    if (sum != NULL)
+        *sum += mailbox->cost[false];
 }
 
 void mailbox_write(const struct mailbox *mailbox, struct buf *out)

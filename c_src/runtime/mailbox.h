@@ -3,6 +3,9 @@
  * An empty mailbox is a NULL pointer: most processes are idle most of the time. A cursor remembers how far
  * the process has looked: messages before it were left unread and are offered again only after
  * mailbox_rescan. A message that has not been offered yet can be cancelled by who holds it.
+ *
+ * What messages cost in memory (term, token and what is kept about them) is known by kind: unread ones have
+ * not been offered, left ones have. The owner of many mailboxes may have the unread ones summed up.
  */
 #ifndef RUNTIME_MAILBOX_H
 #define RUNTIME_MAILBOX_H
@@ -17,8 +20,10 @@ struct mailbox;
 struct message;
 
 /* Appends a copy of message (a term) and of its seq_trace token (a term, or empty). *mailbox may be NULL and
- * is allocated then. Returned: the message, for message_hold; good as long as it is in the mailbox. */
-struct message *mailbox_push(struct mailbox **mailbox, struct slice message, struct slice token);
+ * is allocated then; unread: where the unread bytes of one that is allocated are added (mailbox_sum).
+ * Returned: the message, for message_hold; good as long as it is in the mailbox. */
+struct message *mailbox_push(struct mailbox **mailbox, struct slice message, struct slice token,
+                             size_t *unread);
 
 /* True if there is a message that was not looked at yet. */
 bool mailbox_has_next(const struct mailbox *mailbox);
@@ -34,8 +39,9 @@ void mailbox_take(struct mailbox **mailbox);
 struct message *mailbox_leave(struct mailbox *mailbox);
 
 /* Inserts a copy of a message that was looked at without ever being in the mailbox, and left: it stands
- * before everything that was not looked at. */
-struct message *mailbox_keep(struct mailbox **mailbox, struct slice message, struct slice token);
+ * before everything that was not looked at. unread: as of mailbox_push. */
+struct message *mailbox_keep(struct mailbox **mailbox, struct slice message, struct slice token,
+                             size_t *unread);
 
 /* All messages are offered again from the first. */
 void mailbox_rescan(struct mailbox *mailbox);
@@ -55,7 +61,14 @@ uint32_t mailbox_length(const struct mailbox *mailbox);
 /* Appends all messages, terms one after another, oldest first. */
 void mailbox_write(const struct mailbox *mailbox, struct buf *out);
 
-/* Bytes of all messages. */
+/* Bytes of the terms of all messages. */
 size_t mailbox_bytes(const struct mailbox *mailbox);
+
+/* What the messages cost that were not offered yet, and those that were and are left. NULL gives 0. */
+size_t mailbox_unread(const struct mailbox *mailbox);
+size_t mailbox_left(const struct mailbox *mailbox);
+
+/* From now on *sum has what is unread in it added; NULL: no sum has. */
+void mailbox_sum(struct mailbox *mailbox, size_t *sum);
 
 #endif

@@ -20,6 +20,7 @@
 enum {
     RUN_BUDGET = 10000,        /* messages and signals of one node_run */
     RUN_BUDGET_PROCESS = 1000, /* messages of one process in a row */
+    RUN_BUDGET_SIZE = 1 << 20, /* bytes appended for peers in one node_run, and the message that passes it */
     SLOTS_FIRST = 64,
     REF_FIRST_WORD_MAX = 0x3ffff, /* 18 bits count in the first word of a reference */
 };
@@ -38,6 +39,7 @@ void node_init(struct node *node, struct uv_loop_s *loop, const char *name, uint
     *node = (struct node){.loop = loop, .creation = creation, .depth_max = ETF_DEPTH_MAX_DEFAULT};
     node->name = mem_dup(name, strlen(name) + 1);
     etf_write_atom(&node->atom, name);
+    node->limits = (struct node_limits){SIZE_MAX, SIZE_MAX, SIZE_MAX};
     node->slot_count = SLOTS_FIRST;
     node->slots = mem_zalloc(SLOTS_FIRST * sizeof *node->slots);
     node->slot_used = 1;
@@ -189,21 +191,41 @@ static unsigned run_first(struct node *node, unsigned budget)
     return 1 + process_run(process, budget < RUN_BUDGET_PROCESS ? budget : RUN_BUDGET_PROCESS);
 }
 
+static void tell_idle(struct node *node)
+{
+    void (*done)(void *ctx) = node->on_idle;
+    if (done == NULL || node->put_off > 0)
+        return;
+    node->on_idle = NULL;
+    done(node->on_idle_ctx);
+}
+
+void node_when_idle(struct node *node, void (*done)(void *ctx), void *ctx)
+{
+    assert(node->on_idle == NULL);
+    node->on_idle = done;
+    node->on_idle_ctx = ctx;
+}
+
 bool node_run(struct node *node)
 {
     assert(node->depth == 0);
     unsigned used = 0;
-    while (used < RUN_BUDGET) {
+    node->run_until = node->appended + RUN_BUDGET_SIZE;
+    while (used < RUN_BUDGET && node->appended < node->run_until) {
         if (node->signal_first != NULL) {
             deliver_signal(node);
             used++;
         } else if (node->run_first != NULL) {
             used += run_first(node, RUN_BUDGET - used);
         } else {
-            return false;
+            break;
         }
     }
-    return true;
+    if (node->signal_first != NULL || node->run_first != NULL)
+        return true;
+    tell_idle(node);
+    return false;
 }
 
 uint64_t node_now_ms(const struct node *node)

@@ -19,6 +19,13 @@ struct process_slot {
     uint32_t next_free;      /* while free: the next free slot, 0 ends the list */
 };
 
+/* What a node may hold in memory for others. Until they are set: anything. */
+struct node_limits {
+    size_t output_max;  /* bytes that wait for a peer; beyond it, who answers it from a mailbox is put off */
+    size_t mailbox_max; /* bytes in one mailbox that wait for somebody else, not for their turn */
+    size_t unread_max; /* bytes in all mailboxes that wait for their turn; beyond it no peer should be read */
+};
+
 /* An exit signal between local processes that waits to be delivered (it was not trapped when it was sent). */
 struct exit_signal;
 
@@ -63,16 +70,24 @@ struct node {
     struct pacing pacing; /* who asks how often */
     const uint8_t
         *unanswered; /* the tag of the fast call that a server handles (fast_call.h); NULL: answered */
-    uint32_t ref_counter[3]; /* words of the last reference made */
-    uint64_t unlink_counter; /* last id sent in an UNLINK_ID */
-    uint32_t depth_max;      /* for etf_check of frames */
-    uint64_t started_ms;     /* uv_now at start */
-    uint64_t messages;       /* delivered to processes, for statistics */
-    uint64_t bytes_in;       /* of all frames from peers, for statistics */
-    uint64_t bytes_out;      /* handed to the sockets of peers */
-    uint64_t cancelled;      /* requests dropped because their caller had given up */
-    uint64_t bad_messages;   /* unknown or malformed, dropped */
-    uint64_t bad_logged_ms;  /* when the last line about them was written */
+    struct node_limits limits;  /* of memory */
+    size_t unread;              /* bytes not offered yet, of processes that will take them by themselves */
+    uint32_t put_off;           /* processes that are (process_put_off) */
+    struct peer *filled;        /* the callback that runs has taken its output beyond output_max; or NULL */
+    uint64_t appended;          /* bytes ever appended to the output of peers */
+    uint64_t run_until;         /* when appended reaches it, this node_run ends */
+    void (*on_idle)(void *ctx); /* of node_when_idle; NULL: nobody waits */
+    void *on_idle_ctx;          /* for it */
+    uint32_t ref_counter[3];    /* words of the last reference made */
+    uint64_t unlink_counter;    /* last id sent in an UNLINK_ID */
+    uint32_t depth_max;         /* for etf_check of frames */
+    uint64_t started_ms;        /* uv_now at start */
+    uint64_t messages;          /* delivered to processes, for statistics */
+    uint64_t bytes_in;          /* of all frames from peers, for statistics */
+    uint64_t bytes_out;         /* handed to the sockets of peers */
+    uint64_t cancelled;         /* requests dropped because their caller had given up */
+    uint64_t bad_messages;      /* unknown or malformed, dropped */
+    uint64_t bad_logged_ms;     /* when the last line about them was written */
     /* SPAWN_REQUEST that nobody here serves is answered notsup; NULL until rpc is there. Returns true if it
      * has answered. */
     bool (*spawn_request)(struct peer *peer, const void *control);
@@ -85,11 +100,15 @@ void node_init(struct node *node, struct uv_loop_s *loop, const char *name, uint
 /* Ends all processes without a word and frees everything. Peers must be down. */
 void node_release(struct node *node);
 
-/* Delivers exit signals and runs processes that have messages, until nothing is left or the budget is used
- * up. Returns true if something is left. Not from inside a process. Whoever drives the loop calls it in every
- * turn (from a prepare handle, before output is flushed): timers and completions queue work without calling
- * it. */
+/* Delivers exit signals and runs processes that have messages, until nothing is left or the budget (of
+ * messages, and of bytes appended for peers) is used up. Returns true if something is left. Not from inside a
+ * process. Whoever drives the loop calls it in every turn (from a prepare handle, before output is flushed):
+ * timers and completions queue work without calling it. */
 bool node_run(struct node *node);
+
+/* Calls done once, from a node_run after which no process has a message to take, nor one that it will take
+ * when a peer has read what waits for it. One at a time. */
+void node_when_idle(struct node *node, void (*done)(void *ctx), void *ctx);
 
 /* True if the atom term is this node's name. */
 bool node_is_self(const struct node *node, struct slice atom);

@@ -3,6 +3,7 @@
 #include "runtime/peer.h"
 
 #include "base/error.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "runtime/aliases.h"
 #include "runtime/fast_call.h"
@@ -18,7 +19,10 @@
 
 #include <assert.h>
 
-enum { FRAME_LENGTH_SIZE = 4 };
+enum {
+    FRAME_LENGTH_SIZE = 4,
+    OVERFLOW = 16 /* so many times limits.output_max, and one frame beyond it, are too much in out */
+};
 
 static struct peer *new_peer(struct node *node, const char *name)
 {
@@ -40,6 +44,7 @@ static void wake_if_needed(struct peer *peer)
 static void lose_what_waits(struct peer *peer)
 {
     buf_release(&peer->out);
+    peer->seen = 0;
     monitors_peer_down(peer);
     links_peer_down(peer);
 }
@@ -146,18 +151,71 @@ static void bound_what_waits(struct peer *peer)
         buf_release(&peer->out);
 }
 
+static void overflow(struct peer *peer)
+{
+    peer->overflown = true;
+    buf_release(&peer->out);
+    if (peer->woken || peer->down)
+        return;
+    peer->woken = true;
+    peer->transport.wake(peer->transport.ctx); /* to be closed */
+}
+
+/* Much waits. One answer may be as large as it is: what counts is what gathers besides. */
+static void fill(struct peer *peer, size_t appended)
+{
+    struct node *node = peer->node;
+    node->filled = peer;
+    if (appended > node->limits.output_max && appended > peer->largest)
+        peer->largest = appended;
+    if (peer->overflown || (peer->out.size - peer->largest) / OVERFLOW > node->limits.output_max)
+        overflow(peer);
+}
+
 void peer_wake(struct peer *peer)
 {
+    struct node *node = peer->node;
+    size_t appended = peer->out.size - peer->seen;
     peer->frames_out++;
+    node->appended += appended;
     if (peer->pending)
         bound_what_waits(peer);
-    else
+    else if (peer->out.size + peer->unwritten > node->limits.output_max || peer->overflown)
+        fill(peer, appended);
+    peer->seen = peer->out.size;
+    if (!peer->pending)
         wake_if_needed(peer);
 }
 
-void peer_flushed(struct peer *peer)
+static void stop_putting_off(struct peer *peer)
+{
+    struct buf ids = peer->put_off;
+    peer->put_off = BUF_EMPTY;
+    for (size_t i = 0; i < ids.size; i += sizeof(process_id)) {
+        process_id id;
+        memcpy(&id, ids.data + i, sizeof id);
+        struct process *process = process_find(peer->node, id);
+        if (process != NULL)
+            process_go_on(process);
+    }
+    buf_release(&ids);
+}
+
+void peer_flushed(struct peer *peer, size_t unwritten)
 {
     peer->woken = false;
+    peer->unwritten = unwritten;
+    peer->seen = peer->out.size;
+    if (peer->out.size == 0)
+        peer->largest = 0;
+    if (peer_puts_off(peer) && peer->out.size + unwritten <= peer->node->limits.output_max / 2)
+        stop_putting_off(peer);
+}
+
+void peer_put_off(struct peer *peer, struct process *process)
+{
+    buf_append(&peer->put_off, &process->id, sizeof process->id);
+    process_put_off(process);
 }
 
 void peer_down(struct peer *peer)
@@ -167,6 +225,7 @@ void peer_down(struct peer *peer)
         HASH_DEL(peer->node->pending, peer);
     else
         HASH_DEL(peer->node->peers, peer);
+    stop_putting_off(peer);
     monitors_peer_down(peer);
     links_peer_down(peer);
     waiting_peer_down(peer);
@@ -189,30 +248,58 @@ static bool read_ours(const struct peer *peer, struct slice term, struct pid *pi
     return pid_read(&term, pid) && node_is_self(peer->node, pid->node);
 }
 
-/* process: NULL: nobody. */
-static void deliver(struct peer *peer, struct process *process, const struct control *control)
+/* For whom a message is: a live process, or NULL. False: for nobody that could ever be. */
+static bool send_target(const struct peer *peer, const struct control *control, struct process **process)
 {
-    if (fast_call_cancel(peer, control->message))
-        return;
-    if (process != NULL)
-        process_deliver(process, control->message, control->token);
-    else
-        fast_call_refuse(peer->node, control->message);
+    struct node *node = peer->node;
+    struct pid to;
+    struct ref ref;
+    struct slice cursor = control->to;
+    *process = NULL;
+    if (control->op == CONTROL_REG_SEND) {
+        *process = registry_find_atom(node, control->to);
+        return true;
+    }
+    if (control->op == CONTROL_ALIAS_SEND) {
+        if (!ref_read(&cursor, &ref))
+            return false;
+        *process = alias_take(node, &ref);
+        return true;
+    }
+    if (!read_ours(peer, control->to, &to))
+        return false;
+    *process = process_find_pid(node, &to);
+    return true;
+}
+
+static int refuse(const struct peer *peer, process_id id)
+{
+    log_write(LOG_WARN, "peer", "mailbox_full", "process=<0.%u.%u> peer=%s", (uint32_t)id,
+              (uint32_t)(id >> 32), peer->name);
+    return ERR_MAILBOX_FULL;
+}
+
+static int deliver(struct peer *peer, struct process *process, const struct control *control)
+{
+    struct node *node = peer->node;
+    process_id id = process->id;
+    node->filled = NULL;
+    if (!process_deliver(process, control->message, control->token))
+        return refuse(peer, id);
+    /* What it has sent to this peer holds this peer up; what to another, nobody. */
+    if (node->filled != NULL && node->filled != peer && process_find(node, id) != NULL)
+        process_heed_output(process);
+    return 0;
 }
 
 static int send_in(struct peer *peer, const struct control *control)
 {
-    struct pid to;
-    if (control->op == CONTROL_REG_SEND) {
-        deliver(peer, registry_find_atom(peer->node, control->to), control);
-    } else if (control->op == CONTROL_ALIAS_SEND) {
-        struct ref ref;
-        struct slice cursor = control->to;
-        if (ref_read(&cursor, &ref))
-            deliver(peer, alias_take(peer->node, &ref), control);
-    } else if (read_ours(peer, control->to, &to)) {
-        deliver(peer, process_find_pid(peer->node, &to), control);
-    }
+    struct process *process;
+    if (!send_target(peer, control, &process) || fast_call_cancel(peer, control->message))
+        return 0;
+    if (process != NULL)
+        return deliver(peer, process, control);
+    fast_call_refuse(peer->node, control->message);
     return 0;
 }
 

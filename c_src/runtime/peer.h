@@ -3,6 +3,11 @@
  * Knows no sockets: frames come in by peer_frame, frames to send are appended to out, and the transport is
  * told once that there is something (wake). Up after the handshake, down when the connection is lost.
  *
+ * A peer may be slow to read. A process that has filled its output beyond limits.output_max with answers to
+ * what had waited in its mailbox is put off, as OTP suspends who sends to a busy port, until half of it is
+ * written; who answers what has just arrived is not, for then the peer that sent it need not be read. What
+ * all others append is not held up, but too much of it ends the connection.
+ *
  * A signal to a node that is not connected makes a pending peer and has the node connected to. Until that is
  * up, out gathers frames in forms that every peer understands; if it fails, the peer goes down as any other.
  * What else a pending peer is asked for it is hoped to know: if it does not, what waited for it is lost.
@@ -19,6 +24,7 @@
 #include <uthash.h>
 
 struct node;
+struct process;
 
 struct peer_transport {
     /* out has become non-empty: write it before the loop turn ends. Called once until peer_flushed. */
@@ -40,7 +46,11 @@ struct peer {
     bool woken;         /* wake was called and peer_flushed not yet */
     bool down;          /* the connection is lost: nothing more is written */
     bool pending;       /* not connected yet */
-    bool overflown;     /* while pending: out has become too large; what was in it is lost */
+    bool overflown;     /* out has become too large; what was in it is lost, and the connection to end */
+    size_t seen;        /* of out, when it was last looked at */
+    size_t largest;     /* frame in out, if that is beyond limits.output_max */
+    size_t unwritten;   /* bytes that the transport has taken from out and not written yet */
+    struct buf put_off; /* ids of processes that are, until less waits */
     unsigned release;   /* of its OTP; 0: not known (peer_release.h) */
     bool release_asked; /* it is being asked for */
     struct peer_transport transport;
@@ -79,8 +89,18 @@ int peer_frame(struct peer *peer, struct slice frame);
 /* Asks the transport to write: call after appending to out. */
 void peer_wake(struct peer *peer);
 
-/* The transport has taken everything from out. */
-void peer_flushed(struct peer *peer);
+/* The transport has taken from out what it takes; unwritten: bytes of all it took that wait to be written. */
+void peer_flushed(struct peer *peer, size_t unwritten);
+
+/* For process.c: as node->filled says, process has filled its output. It goes on when half of that is
+ * written, or the peer is down. */
+void peer_put_off(struct peer *peer, struct process *process);
+
+/* True if a process is, because of this peer. */
+static inline bool peer_puts_off(const struct peer *peer)
+{
+    return peer->put_off.size > 0;
+}
 
 /* The connection is lost, or cannot be made: noconnection to all links and monitors; frees the peer. Not from
  * inside a process. */

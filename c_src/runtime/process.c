@@ -2,6 +2,7 @@
  * do at a death is theirs. */
 #include "runtime/process.h"
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "runtime/aliases.h"
 #include "runtime/blob.h"
@@ -10,6 +11,7 @@
 #include "runtime/mailbox.h"
 #include "runtime/monitors.h"
 #include "runtime/node.h"
+#include "runtime/peer.h"
 #include "runtime/registry.h"
 #include "runtime/seq_trace.h"
 #include "wire/control.h"
@@ -19,6 +21,8 @@
 #include "wire/frame.h"
 
 #include <assert.h>
+
+enum { TIMES_QUEUED = 2 /* limits.mailbox_max, for what is queued whatever it is */ };
 
 struct process *process_new(struct node *node, const struct process_type *type)
 {
@@ -65,6 +69,7 @@ static void process_die(struct process *process)
     struct node *node = process->node;
     struct blob *reason = process->exit_reason;
     process->dead = true;
+    node->put_off -= process->put_off;
     node_slot_free(node, (uint32_t)process->id);
     node->process_count--;
     registry_remove(process);
@@ -85,6 +90,8 @@ static void process_die(struct process *process)
 
 void process_enter(struct process *process)
 {
+    if (process->node->depth == 0)
+        process->node->filled = NULL;
     process->running++;
     process->node->depth++;
 }
@@ -118,7 +125,7 @@ void process_leave(struct process *process)
 
 static bool can_run(const struct process *process)
 {
-    return !process->paused && process->exit_reason == NULL && !process->dead;
+    return !process->paused && !process->put_off && process->exit_reason == NULL && !process->dead;
 }
 
 /* Offers one message; false if the process ended. */
@@ -143,11 +150,19 @@ static void may_be_cancelled(struct process *process, struct message *waiting, s
         fast_call_wait(process, message, waiting);
 }
 
+/* Where what its mailbox has not offered is summed up. */
+static size_t *unread(const struct process *process)
+{
+    return process->waits_for_peer ? NULL : &process->node->unread;
+}
+
 unsigned process_run(struct process *process, unsigned budget)
 {
+    struct node *node = process->node;
     struct slice message, token;
     unsigned used = 0;
-    while (used < budget && can_run(process) && mailbox_peek(process->mailbox, &message, &token)) {
+    while (used < budget && node->appended < node->run_until && can_run(process) &&
+           mailbox_peek(process->mailbox, &message, &token)) {
         enum receive verdict;
         used++;
         process->offered = true;
@@ -158,40 +173,84 @@ unsigned process_run(struct process *process, unsigned budget)
             mailbox_take(&process->mailbox);
         else
             may_be_cancelled(process, mailbox_leave(process->mailbox), message);
+        process_heed_output(process);
         apply_rescan(process);
     }
     if (can_run(process) && mailbox_has_next(process->mailbox))
-        node_run_later(process->node, process);
+        node_run_later(node, process);
     return used;
+}
+
+/* More than so many times limits.mailbox_max is in it, of messages that wait for something else than their
+ * turn. */
+static bool is_full(const struct process *process, unsigned times)
+{
+    size_t size = mailbox_left(process->mailbox);
+    if (process->waits_for_peer)
+        size += mailbox_unread(process->mailbox);
+    return size / times > process->node->limits.mailbox_max;
 }
 
 static void post(struct process *process, struct slice message, struct slice token)
 {
-    if (process->dead || process->exit_reason != NULL)
-        return;
-    may_be_cancelled(process, mailbox_push(&process->mailbox, message, token), message);
-    if (!process->paused)
+    may_be_cancelled(process, mailbox_push(&process->mailbox, message, token, unread(process)), message);
+    if (!process->paused && !process->put_off)
         node_run_later(process->node, process);
 }
 
-void process_deliver(struct process *process, struct slice message, struct slice token)
+static void kill_overfull(struct process *process)
 {
-    if (process->node->depth > 0 || process->queued || !can_run(process) ||
-        mailbox_has_next(process->mailbox)) {
-        post(process, message, token);
+    struct buf reason = BUF_EMPTY;
+    etf_write_atom(&reason, "kill");
+    process->overfull = true;
+    log_write(LOG_WARN, "process", "mailbox_full", "process=<0.%u.%u> killed=true", (uint32_t)process->id,
+              (uint32_t)(process->id >> 32));
+    process_send_exit(process, process->id, buf_slice(&reason));
+    buf_release(&reason);
+}
+
+/* From one of ours, which cannot be told to wait. */
+static void post_local(struct process *process, struct slice message, struct slice token)
+{
+    if (process->dead || process->exit_reason != NULL || process->overfull)
         return;
-    }
+    if (is_full(process, TIMES_QUEUED))
+        kill_overfull(process);
+    else
+        post(process, message, token);
+}
+
+/* Offers a message that is not in the mailbox. False: it was left, and there is no room for it. */
+static bool offer_at_once(struct process *process, struct slice message, struct slice token)
+{
     enum receive verdict;
     if (!offer(process, message, token, &verdict))
-        return;
-    if (verdict == RECEIVE_LEFT)
-        may_be_cancelled(process, mailbox_keep(&process->mailbox, message, token), message);
+        return true;
+    bool fits = verdict == RECEIVE_TAKEN || !is_full(process, 1);
+    if (verdict == RECEIVE_LEFT && fits)
+        may_be_cancelled(process, mailbox_keep(&process->mailbox, message, token, unread(process)), message);
     apply_rescan(process);
+    return fits;
+}
+
+/* What has to wait behind others may be what makes the process take them: for that there is room once more.
+ */
+bool process_deliver(struct process *process, struct slice message, struct slice token)
+{
+    if (process->node->depth == 0 && !process->queued && can_run(process) &&
+        !mailbox_has_next(process->mailbox))
+        return offer_at_once(process, message, token);
+    if (process->dead || process->exit_reason != NULL)
+        return true;
+    if (is_full(process, TIMES_QUEUED))
+        return false;
+    post(process, message, token);
+    return true;
 }
 
 void process_post(struct process *process, struct slice message)
 {
-    post(process, message, slice_of(NULL, 0));
+    post_local(process, message, slice_of(NULL, 0));
 }
 
 void process_pause(struct process *process)
@@ -199,9 +258,38 @@ void process_pause(struct process *process)
     process->paused = true;
 }
 
+void process_await(struct process *process)
+{
+    process->paused = process->waits_for_peer = true;
+    mailbox_sum(process->mailbox, unread(process));
+}
+
 void process_resume(struct process *process)
 {
-    process->paused = false;
+    process->paused = process->waits_for_peer = false;
+    mailbox_sum(process->mailbox, unread(process));
+    if (process->mailbox != NULL)
+        node_run_later(process->node, process);
+}
+
+void process_put_off(struct process *process)
+{
+    assert(!process->put_off && !process->dead);
+    process->put_off = true;
+    process->node->put_off++;
+}
+
+void process_heed_output(struct process *process)
+{
+    struct peer *filled = process->node->filled;
+    if (filled != NULL && !process->put_off && process->exit_reason == NULL)
+        peer_put_off(filled, process);
+}
+
+void process_go_on(struct process *process)
+{
+    process->put_off = false;
+    process->node->put_off--;
     if (process->mailbox != NULL)
         node_run_later(process->node, process);
 }
@@ -423,6 +511,6 @@ void process_send_end(struct node *node)
         frame_end(&peer->out, node->sending.mark);
         peer_wake(peer);
     } else if (node->sending.to != NULL) {
-        post(node->sending.to, buf_slice(&node->sending.local), token(node));
+        post_local(node->sending.to, buf_slice(&node->sending.local), token(node));
     }
 }

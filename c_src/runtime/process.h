@@ -62,6 +62,9 @@ struct process {
     uint16_t running;            /* how many of its callbacks are on the stack */
     bool trap_exit;              /* exit signals become {'EXIT', From, Reason} messages */
     bool paused;                 /* messages wait, whatever they are (loading) */
+    bool waits_for_peer;         /* paused, and the end of that does not depend on us alone */
+    bool put_off;                /* messages wait until a peer has taken what waits for it */
+    bool overfull;               /* its mailbox is beyond all limits: it is about to be killed */
     bool queued;                 /* stands in the run queue */
     bool dead;                   /* ended; memory goes when nothing points to it any more */
     bool registered;             /* has a name in the registry */
@@ -89,18 +92,32 @@ static inline process_id process_id_of(const struct pid *pid)
 }
 
 /* Gives a message (a term, borrowed) to the process: runs it at once if the process is idle and nothing else
- * is running, else queues a copy. token: the sender's seq_trace token, a term; empty: none. */
-void process_deliver(struct process *process, struct slice message, struct slice token);
+ * is running, else queues a copy. token: the sender's seq_trace token, a term; empty: none. False: it was not
+ * taken, the mailbox has limits.mailbox_max of messages that wait for something else than their turn (the
+ * process is suspended, or waits for another). It may have that again of messages that came in before. */
+bool process_deliver(struct process *process, struct slice message, struct slice token);
 
-/* Queues a copy in any case, without a token. */
+/* Queues a copy in any case, without a token. As with every message from a process of this node: when twice
+ * limits.mailbox_max waits for something else than its turn, the receiver is killed, as by max_heap_size in
+ * OTP (erlang:process_flag/2). */
 void process_post(struct process *process, struct slice message);
 
 /* For node.c: runs messages from its mailbox, at most budget; returns how many. */
 unsigned process_run(struct process *process, unsigned budget);
 
-/* No messages until process_resume. */
+/* No messages until process_resume, which must not depend on what a peer sends: it may not be read until the
+ * messages are taken. process_await: it does. */
 void process_pause(struct process *process);
+void process_await(struct process *process);
 void process_resume(struct process *process);
+
+/* Puts the process off if the callback that runs, or has just returned, has filled the output of a peer
+ * (peer.h): for what a process does later for a message that has been waiting. */
+void process_heed_output(struct process *process);
+
+/* For peer.c: no messages as long as too much waits for a peer. */
+void process_put_off(struct process *process);
+void process_go_on(struct process *process);
 
 /* Offers messages left unread again. */
 void process_rescan(struct process *process);

@@ -1,7 +1,7 @@
 /* A function that another node runs for a process of this one, as erpc:call does: what is an Erlang fun can
  * be run where Erlang is.
  *
- * The request is made by a process of its own, so that its caller can wait (process_pause) without looking
+ * The request is made by a process of its own, so that its caller can wait (process_await) without looking
  * for the answer among its messages. It is the group leader of what runs there, and takes what is printed as
  * the group leader of a detached BEAM does: nobody reads it. It lives until the function has ended, the
  * connection is lost or its caller has ended; then what still runs there is killed, as it would be with the

@@ -94,7 +94,7 @@ void sys_replace_state(struct gen_server *server, const struct from *from, struc
         struct sys *sys = sys_get(server);
         sys->replace_owed = gen_server_defer(server, from);
         sys->replacing = blob_new(buf_slice(&state));
-        process_pause(&server->process);
+        process_await(&server->process);
     } else {
         refuse_tagged(server, from, "erpc", "noconnection");
     }

@@ -7,6 +7,7 @@
 #ifndef TODO_DATABASE_H
 #define TODO_DATABASE_H
 
+#include "base/buf.h"
 #include "base/slice.h"
 #include "runtime/process.h"
 #include "store/store.h"
@@ -21,6 +22,11 @@ struct database {
     struct store *store;
     char *folder;     /* of the store, absolute; owned by who made this */
     unsigned workers; /* 1..DATABASE_WORKERS_MAX */
+    struct {
+        unsigned count;   /* of values that are being read for callers */
+        size_t size;      /* what one is expected to have, from the last ones */
+        struct buf doors; /* ids of the processes that read no more until some are answered */
+    } reading;
 };
 
 /* What the store needs to know of values and names: fill config.ops with it. */

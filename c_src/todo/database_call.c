@@ -32,6 +32,44 @@ static struct pending *pending_new(struct gen_server *self, struct database *dat
     return pending;
 }
 
+/* As many values at a time as are expected to fill no output: they come in faster than they are written. A
+ * process that has asked for that many takes no messages until half of them are there; what it was asked for
+ * later is not done earlier. */
+enum { READ_SIZE = 4 << 20, READS_MAX = 64 };
+
+static unsigned reads_max(const struct database *database)
+{
+    size_t max = READ_SIZE / (database->reading.size + 1);
+    return max < 1 ? 1 : max > READS_MAX ? READS_MAX : (unsigned)max;
+}
+
+static void reading(struct database *database, struct process *door)
+{
+    if (++database->reading.count < reads_max(database))
+        return;
+    buf_append(&database->reading.doors, &door->id, sizeof door->id);
+    process_pause(door);
+}
+
+/* value: what was read. */
+static void has_read(struct database *database, struct slice value)
+{
+    size_t half = database->reading.size / 2;
+    database->reading.size = value.size > half ? value.size : half;
+    if (--database->reading.count > reads_max(database) / 2)
+        return;
+    struct buf doors = database->reading.doors;
+    database->reading.doors = BUF_EMPTY;
+    for (size_t i = 0; i < doors.size; i += sizeof(process_id)) {
+        process_id id;
+        memcpy(&id, doors.data + i, sizeof id);
+        struct process *door = process_find(database->node, id);
+        if (door != NULL)
+            process_resume(door);
+    }
+    buf_release(&doors);
+}
+
 /* The server, entered, with the call that is owed; NULL (and nothing owed any more) if it has ended. */
 static struct gen_server *enter(struct pending *pending, struct from *from)
 {
@@ -109,8 +147,10 @@ static void answer_value(struct store_request *request, int status, struct slice
             gen_server_reply_atom(server, &from, "nil");
         else
             gen_server_reply_error(server, &from, status);
+        process_heed_output(&server->process);
         leave(server, pending);
     }
+    has_read(pending->database, value);
     pending_free(pending);
 }
 
@@ -126,6 +166,7 @@ static void get(struct gen_server *self, struct database *database, const struct
     }
     struct pending *pending = pending_new(self, database, from, answer_value);
     pending->key = key;
+    reading(database, &self->process);
     store_read(database->store, database_worker_index(database, buf_slice(&key)), buf_slice(&key),
                &pending->request);
 }
@@ -231,8 +272,10 @@ static void listing_finish(struct listing *listing, int status)
             etf_write_nil(out);
             gen_server_reply_end(server);
         }
+        process_heed_output(&server->process);
         leave(server, &listing->pending);
     }
+    has_read(listing->pending.database, buf_slice(&listing->keys));
     buf_release(&listing->names);
     buf_release(&listing->keys);
     mem_free(listing);
@@ -291,6 +334,7 @@ static void keys(struct gen_server *self, struct database *database, const struc
     listing->pending.database = database;
     listing->pending.server = self->process.id;
     listing->pending.owed = gen_server_defer(self, from);
+    reading(database, &self->process);
     store_names(database->store, &listing->pending.request);
 }
 

@@ -137,6 +137,7 @@ int todo_start(struct todo_system **out, const struct todo_config *config)
                                  .loop = config->node->loop};
     system->database.node = config->node;
     system->database.workers = config->workers;
+    system->database.reading.size = DATABASE_VALUE_MAX; /* until we know */
     system->cache.database = &system->database;
     system->cache.expire_s = config->expire_s;
     system->config = *config;
@@ -153,14 +154,11 @@ int todo_start(struct todo_system **out, const struct todo_config *config)
     return 0;
 }
 
-/* Nothing is under way on disk. What that has set free (messages that waited for a list to be loaded) may ask
- * for more; when it has not, everybody who waited has been answered, and the processes may go. */
-static void on_idle(struct store_request *request, int status, struct slice value)
+/* No process has anything to do. If nothing of what they did is under way on disk, everybody who waited has
+ * been answered, and they may go. */
+static void on_processes_idle(void *ctx)
 {
-    struct todo_system *system = (struct todo_system *)request;
-    struct node *node = system->database.node;
-    while (node_run(node))
-        ;
+    struct todo_system *system = ctx;
     struct process *supervisor = supervisor_of(system);
     if (!store_is_idle(system->database.store))
         store_when_idle(system->database.store, &system->idle);
@@ -168,6 +166,14 @@ static void on_idle(struct store_request *request, int status, struct slice valu
         supervisor_shutdown((struct gen_server *)supervisor); /* the guardian goes on from here */
     else
         store_close(system->database.store, system->stopped, system->stopped_ctx);
+}
+
+/* Nothing is under way on disk. What that has set free (messages that waited for a list to be loaded) may ask
+ * for more. */
+static void on_idle(struct store_request *request, int status, struct slice value)
+{
+    struct todo_system *system = (struct todo_system *)request;
+    node_when_idle(system->database.node, on_processes_idle, system);
 }
 
 void todo_stop(struct todo_system *system, void (*done)(void *ctx, int status), void *ctx)
@@ -182,5 +188,6 @@ void todo_free(struct todo_system *system)
 {
     store_free(system->database.store);
     free(system->database.folder);
+    buf_release(&system->database.reading.doors);
     mem_free(system);
 }

@@ -37,6 +37,7 @@ static void options__none__are_the_documented_defaults(void **state)
     assert_int_equal(options.expire_s, 0);
     assert_int_equal(options.net_ticktime_s, 60);
     assert_int_equal(options.journal_limit, 64 << 20);
+    assert_int_equal(options.mailbox_limit, 64 << 20);
     assert_int_equal(options.stop_timeout_s, 30);
     assert_false(options.exit_on_eof);
     assert_int_equal(options.log_level, LOG_INFO);
@@ -60,11 +61,12 @@ static void options__all__are_taken(void **state)
     assert_int_equal(options.expire_s, 9);
     assert_int_equal(options.log_level, LOG_NONE);
     assert_int_equal(parse("--sname x --listen ::1 --net-ticktime 8 --journal-limit 2 --stop-timeout 5 "
-                           "--pacing-us 0 --allow a@b --allow host",
+                           "--mailbox-limit 3 --pacing-us 0 --allow a@b --allow host",
                            &options, message),
                      OPTIONS_RUN);
     assert_int_equal(options.net_ticktime_s, 8);
     assert_int_equal(options.journal_limit, 2 << 20);
+    assert_int_equal(options.mailbox_limit, 3 << 20);
     assert_int_equal(options.stop_timeout_s, 5);
     assert_int_equal(options.pacing_us, 0);
     assert_int_equal(options.allow_count, 2);
@@ -98,6 +100,8 @@ static void options__bad__are_named_in_one_line(void **state)
                                         "--net-ticktime 86401",
                                         "--journal-limit 0",
                                         "--journal-limit 64M",
+                                        "--mailbox-limit 0",
+                                        "--mailbox-limit 65537",
                                         "--stop-timeout 0",
                                         "--pacing-us 10001",
                                         "--allow ",

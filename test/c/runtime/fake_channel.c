@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "runtime/channel_input.h"
 #include "runtime/channel_output.h"
 #include "runtime/node.h"
 #include "runtime/registry.h"
@@ -74,6 +75,7 @@ void line_open(struct line *line, struct connections_config config)
     config.handshake_ms = config.handshake_ms != 0 ? config.handshake_ms : DEADLINE_MS;
     config.frame_size_max = config.frame_size_max != 0 ? config.frame_size_max : 1 << 24;
     config.output_size_max = config.output_size_max != 0 ? config.output_size_max : 1 << 24;
+    line->node.limits.output_max = config.output_size_max;
     channels_init(&line->channels, &config, &events);
 }
 
@@ -100,7 +102,7 @@ void line_close(struct line *line)
 void line_turn(struct line *line)
 {
     uv_run(&line->loop, UV_RUN_NOWAIT);
-    while (node_run(&line->node))
+    while (channels_run(&line->channels))
         ;
     channels_flush(&line->channels);
 }

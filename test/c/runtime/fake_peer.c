@@ -311,7 +311,7 @@ void fake_expect_out(struct fake *f, struct fake_peer *peer, const char *frames)
     buf_clear(&peer->bytes);
     buf_append_slice(&peer->bytes, buf_slice(&peer->peer->out));
     buf_clear(&peer->peer->out);
-    peer_flushed(peer->peer);
+    peer_flushed(peer->peer, 0);
     frame_feed(&peer->reader, buf_slice(&peer->bytes));
     int status;
     while ((status = frame_next(&peer->reader, &frame)) == 1) {

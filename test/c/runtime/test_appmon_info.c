@@ -118,7 +118,7 @@ static void more_tasks_than_there_may_be__are_ignored(void **state)
         cast(f, request);
     }
     buf_clear(&f->a.peer->out);
-    peer_flushed(f->a.peer);
+    peer_flushed(f->a.peer, 0);
     cast(f, "{<a.6.0>,app,more,true,[]}");
     fake_expect_out(f, &f->a, "");
 }

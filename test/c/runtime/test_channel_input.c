@@ -330,6 +330,66 @@ static void ignore__not_up_yet__goes_on_with_the_handshake(void **state)
     line_close(&line);
 }
 
+/* ---- too much waits in mailboxes */
+
+static void full__paused_process__nobody_is_read_until_it_goes_on(void **state)
+{
+    enum { FRAMES = 20 };
+    struct line line;
+    struct line_end end, other;
+    struct buf out = BUF_EMPTY, request = BUF_EMPTY;
+    line_open(&line, (struct connections_config){0});
+    line_join(&line, &end, LINE_THEIRS);
+    line_join(&line, &other, "other@localhost");
+    line.node.limits.unread_max = 5 * SIZE;
+    struct process *echo = process_find(&line.node, 1);
+    process_pause(echo);
+    for (unsigned i = 0; i < FRAMES; i++)
+        line_write_echo(&out, LINE_THEIRS, SIZE + i);
+    line_send(&end, buf_slice(&out));
+    line_turn(&line);
+    assert_true(line.channels.full);
+    assert_true(end.channel->paused);
+    assert_in_range(line.node.unread, 5 * SIZE, 7 * SIZE + 200);
+    line_write_echo(&request, "other@localhost", SIZE);
+    line_send(&other, buf_slice(&request));
+    line_turn(&line);
+    assert_true(other.channel->paused); /* after this one */
+    process_resume(echo);
+    for (unsigned i = 0; i < FRAMES; i++)
+        line_expect_echo(&end, SIZE + i);
+    line_expect_echo(&other, SIZE);
+    assert_false(line.channels.full);
+    assert_true(is_reading(&end) && is_reading(&other));
+    assert_int_equal(line.node.unread, 0);
+    buf_release(&out);
+    buf_release(&request);
+    line_hang_up(&end);
+    line_hang_up(&other);
+    line_close(&line);
+}
+
+static void busy__processes_have_more_to_do__read_in_a_later_turn(void **state)
+{
+    struct line line;
+    struct line_end end;
+    struct buf out = BUF_EMPTY;
+    line_open(&line, (struct connections_config){0});
+    line_join(&line, &end, LINE_THEIRS);
+    line_write_echo(&out, LINE_THEIRS, SIZE);
+    assert_int_equal(send(end.fd, out.data, out.size, 0), out.size);
+    line.channels.busy = true;
+    for (int i = 0; i < 3; i++)
+        uv_run(&line.loop, UV_RUN_NOWAIT);
+    assert_int_equal(line.echoed, 0);
+    assert_int_equal(end.channel->state, CHANNEL_UP);
+    line_turn(&line); /* runs them */
+    line_expect_echo(&end, SIZE);
+    buf_release(&out);
+    line_hang_up(&end);
+    line_close(&line);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -347,6 +407,8 @@ int main(void)
         cmocka_unit_test(ignore__other_side_has_ended__what_it_sent_is_acted_on),
         cmocka_unit_test(ignore__garbage_has_arrived__closed),
         cmocka_unit_test(ignore__not_up_yet__goes_on_with_the_handshake),
+        cmocka_unit_test(full__paused_process__nobody_is_read_until_it_goes_on),
+        cmocka_unit_test(busy__processes_have_more_to_do__read_in_a_later_turn),
     };
     return cmocka_run_group_tests_name("channel_input", tests, NULL, NULL);
 }

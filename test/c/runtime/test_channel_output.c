@@ -187,23 +187,32 @@ static void flush__much_was_written__does_not_keep_the_memory(void **state)
     line_close(&line);
 }
 
-/* Others go on sending to a peer that does not read: that has an end. */
+static void append_frame(struct line_end *end, size_t size)
+{
+    memset(buf_extend(channel_output(end->channel), size), 'x', size);
+    peer_wake(end->channel->peer);
+}
+
+/* Others go on sending to a peer that does not read: that has an end, one large answer or not. */
 static void flush__too_much_gathers_behind_a_write__closed(void **state)
 {
-    const struct connections_config config = {.output_size_max = 1000, .frame_size_max = 50000};
-    const size_t most = 16 * 1000 + 50000;
     struct line line;
     struct line_end end;
-    line_open(&line, config);
+    line_open(&line, (struct connections_config){.output_size_max = 1000});
     line_join(&line, &end, LINE_THEIRS);
-    memset(buf_extend(channel_output(end.channel), LARGE), 'x', LARGE); /* however much, it is one write */
+    append_frame(&end, LARGE); /* however much, it is one write */
     channel_flush(end.channel);
     assert_true(end.channel->writing_now);
-    memset(buf_extend(channel_output(end.channel), most), 'x', most);
+    append_frame(&end, LARGE);
+    for (int i = 0; i < 16; i++)
+        append_frame(&end, 1000);
     channel_flush(end.channel);
     assert_int_equal(end.channel->state, CHANNEL_UP);
-    buf_append(channel_output(end.channel), "x", 1);
-    channel_flush(end.channel);
+    append_frame(&end, 16);
+    assert_int_equal(end.channel->state, CHANNEL_UP); /* we may be inside of anything */
+    assert_int_equal(channel_output(end.channel)->size, 0);
+    append_frame(&end, 16);
+    channels_flush(&line.channels);
     assert_int_equal(end.channel->state, CHANNEL_CLOSED);
     line_await_ended(&line, 1);
     assert_int_equal(line.errors[0], -ENOBUFS);

@@ -8,6 +8,7 @@
 #include "runtime/node.h"
 #include "unit.h"
 
+#include <errno.h>
 #include <string.h>
 
 enum { TICK_MS = 8000, CHECK_MS = 1000 /* of such a tick time */, SILENCE_MS = 5 * TICK_MS };
@@ -206,6 +207,48 @@ static void progress__peer_does_not_read__ends(void **state)
     tear_down(&f);
 }
 
+/* ---- a peer because of which a process is put off */
+
+/* So long after it has read something last. */
+static void tick_without_progress(struct fixture *f, uint64_t ms)
+{
+    f->end.channel->progress_ms = channel_now_ms(f->end.channel) - ms;
+    f->end.channel->alive_ms = channel_now_ms(f->end.channel);
+    channels_tick(&f->line.channels);
+}
+
+static void put_off__five_seconds_without_progress__stays_and_a_millisecond_more_ends_it(void **state)
+{
+    struct fixture f;
+    set_up_stuck(&f);
+    tick_without_progress(&f, 3600000); /* nobody is kept waiting by it */
+    assert_int_equal(f.end.channel->state, CHANNEL_UP);
+    struct process *process = process_find(&f.line.node, 1);
+    peer_put_off(f.end.channel->peer, process);
+    tick_without_progress(&f, 5000);
+    assert_int_equal(f.end.channel->state, CHANNEL_UP);
+    tick_without_progress(&f, 5001);
+    assert_int_equal(f.end.channel->state, CHANNEL_CLOSED);
+    assert_false(process->put_off);
+    line_await_ended(&f.line, 1);
+    assert_int_equal(f.line.errors[0], -ENOBUFS);
+    tear_down(&f);
+}
+
+static void put_off__peer_reads__stays(void **state)
+{
+    struct fixture f;
+    set_up_stuck(&f);
+    peer_put_off(f.end.channel->peer, process_find(&f.line.node, 1));
+    assert_true(line_receive(&f.end, 500000));
+    assert_true(f.end.channel->writing_now);
+    tick_without_progress(&f, 5001);
+    assert_int_equal(f.end.channel->state, CHANNEL_UP);
+    line_receive(&f.end, 3000000);
+    assert_false(process_find(&f.line.node, 1)->put_off); /* all is written */
+    tear_down(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -220,6 +263,8 @@ int main(void)
         cmocka_unit_test(silence__while_shaking_hands__is_not_the_ticks_business),
         cmocka_unit_test(progress__peer_reads__stays),
         cmocka_unit_test(progress__peer_does_not_read__ends),
+        cmocka_unit_test(put_off__five_seconds_without_progress__stays_and_a_millisecond_more_ends_it),
+        cmocka_unit_test(put_off__peer_reads__stays),
     };
     return cmocka_run_group_tests_name("channel_ticks", tests, NULL, NULL);
 }

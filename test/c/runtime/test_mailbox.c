@@ -10,7 +10,7 @@ static const struct slice none;
 
 static void push(struct mailbox **mailbox, const char *message)
 {
-    mailbox_push(mailbox, slice_of_text(message), none);
+    mailbox_push(mailbox, slice_of_text(message), none, NULL);
 }
 
 static void expect_next(struct mailbox *mailbox, const char *message)
@@ -116,7 +116,7 @@ static void mailbox_take__last_behind_left_ones__push_still_appends(void **state
 static void mailbox_keep__empty__is_left(void **state)
 {
     struct mailbox *mailbox = NULL;
-    mailbox_keep(&mailbox, slice_of_text("kept"), none);
+    mailbox_keep(&mailbox, slice_of_text("kept"), none, NULL);
     expect_none(mailbox);
     assert_int_equal(mailbox_length(mailbox), 1);
     push(&mailbox, "new");
@@ -133,7 +133,7 @@ static void mailbox_keep__between_left_and_new__stands_there(void **state)
     push(&mailbox, "left");
     leave(mailbox, "left");
     push(&mailbox, "new");
-    mailbox_keep(&mailbox, slice_of_text("kept"), none);
+    mailbox_keep(&mailbox, slice_of_text("kept"), none, NULL);
     expect_next(mailbox, "new");
     mailbox_rescan(mailbox);
     take(&mailbox, "left");
@@ -146,8 +146,8 @@ static void mailbox_peek__with_a_token__gives_both(void **state)
 {
     struct mailbox *mailbox = NULL;
     struct slice next, token;
-    mailbox_push(&mailbox, slice_of_text("message"), slice_of_text("token"));
-    mailbox_push(&mailbox, slice_of_text("plain"), none);
+    mailbox_push(&mailbox, slice_of_text("message"), slice_of_text("token"), NULL);
+    mailbox_push(&mailbox, slice_of_text("plain"), none, NULL);
     assert_true(mailbox_peek(mailbox, &next, &token));
     assert_true(slice_equal(next, slice_of_text("message")));
     assert_true(slice_equal(token, slice_of_text("token")));
@@ -165,9 +165,9 @@ static void mailbox_cancel__before_behind_and_at_the_cursor__others_stay(void **
     push(&mailbox, "left");
     expect_next(mailbox, "left");
     message_hold(mailbox_leave(mailbox), &left);
-    message_hold(mailbox_push(&mailbox, slice_of_text("next"), none), &next);
+    message_hold(mailbox_push(&mailbox, slice_of_text("next"), none, NULL), &next);
     push(&mailbox, "stays");
-    message_hold(mailbox_push(&mailbox, slice_of_text("last"), none), &last);
+    message_hold(mailbox_push(&mailbox, slice_of_text("last"), none, NULL), &last);
     mailbox_cancel(&mailbox, left);
     mailbox_cancel(&mailbox, next);
     mailbox_cancel(&mailbox, last);
@@ -184,8 +184,8 @@ static void message_hold__ends__when_it_is_offered_or_goes(void **state)
 {
     struct mailbox *mailbox = NULL;
     struct message *offered = NULL, *freed = NULL;
-    message_hold(mailbox_push(&mailbox, slice_of_text("a"), none), &offered);
-    message_hold(mailbox_push(&mailbox, slice_of_text("b"), none), &freed);
+    message_hold(mailbox_push(&mailbox, slice_of_text("a"), none, NULL), &offered);
+    message_hold(mailbox_push(&mailbox, slice_of_text("b"), none, NULL), &freed);
     expect_next(mailbox, "a");
     assert_null(offered);
     assert_non_null(freed);
@@ -197,7 +197,7 @@ static void mailbox_cancel__the_only_one__frees_it(void **state)
 {
     struct mailbox *mailbox = NULL;
     struct message *held = NULL;
-    message_hold(mailbox_push(&mailbox, slice_of_text("a"), none), &held);
+    message_hold(mailbox_push(&mailbox, slice_of_text("a"), none, NULL), &held);
     mailbox_cancel(&mailbox, held);
     assert_null(mailbox);
 }
@@ -240,10 +240,10 @@ static void random_step(struct mailbox **mailbox, struct model *model, struct me
         assert_null(holders[model->items[model->cursor]]);
     }
     if (choice < 3 && model->length < 500) {
-        message_hold(mailbox_push(mailbox, slice_of(&item, sizeof item), none), &holders[item]);
+        message_hold(mailbox_push(mailbox, slice_of(&item, sizeof item), none, NULL), &holders[item]);
         model_insert(model, model->length, item);
     } else if (choice == 3 && model->length < 500) {
-        message_hold(mailbox_keep(mailbox, slice_of(&item, sizeof item), none), &holders[item]);
+        message_hold(mailbox_keep(mailbox, slice_of(&item, sizeof item), none, NULL), &holders[item]);
         model_insert(model, model->cursor++, item);
     } else if (choice == 4) {
         mailbox_rescan(*mailbox);
@@ -281,6 +281,70 @@ static void mailbox__random_operations__as_a_plain_array(void **state)
     free(holders);
 }
 
+/* ---- what messages cost */
+
+static void cost__each_operation__unread_and_left_add_up(void **state)
+{
+    struct mailbox *mailbox = NULL;
+    size_t sum = 0;
+    struct message *held = NULL;
+    mailbox_push(&mailbox, slice_of_text("a"), none, &sum);
+    size_t of_a = sum;
+    assert_true(of_a > 1);
+    message_hold(mailbox_push(&mailbox, slice_of_text("bb"), slice_of_text("ttt"), &sum), &held);
+    assert_int_equal(sum, 2 * of_a + 4);
+    assert_int_equal(mailbox_unread(mailbox), sum);
+    leave(mailbox, "a");
+    assert_int_equal(sum, of_a + 4);
+    assert_int_equal(mailbox_left(mailbox), of_a);
+    mailbox_keep(&mailbox, slice_of_text("k"), none, &sum);
+    assert_int_equal(mailbox_left(mailbox), 2 * of_a);
+    assert_int_equal(mailbox_unread(mailbox), sum);
+    mailbox_rescan(mailbox);
+    assert_int_equal(mailbox_left(mailbox), 0);
+    assert_int_equal(sum, 3 * of_a + 4);
+    take(&mailbox, "a");
+    assert_int_equal(sum, 2 * of_a + 4);
+    mailbox_cancel(&mailbox, held);
+    assert_int_equal(sum, of_a);
+    leave(mailbox, "k");
+    assert_int_equal(sum, 0);
+    mailbox_push(&mailbox, slice_of_text("z"), none, &sum);
+    mailbox_free(&mailbox);
+    assert_int_equal(sum, 0);
+    assert_int_equal(mailbox_unread(NULL) + mailbox_left(NULL), 0);
+}
+
+static void cost__left_is_cancelled__is_not_left_any_more(void **state)
+{
+    struct mailbox *mailbox = NULL;
+    struct message *held = NULL;
+    size_t sum = 0;
+    mailbox_push(&mailbox, slice_of_text("a"), none, &sum);
+    message_hold(mailbox_keep(&mailbox, slice_of_text("kept"), none, &sum), &held);
+    mailbox_cancel(&mailbox, held);
+    assert_int_equal(mailbox_left(mailbox), 0);
+    assert_int_equal(mailbox_unread(mailbox), sum);
+    mailbox_free(&mailbox);
+}
+
+static void sum__changed__has_what_is_unread(void **state)
+{
+    struct mailbox *mailbox = NULL;
+    size_t one = 100, two = 0;
+    mailbox_sum(mailbox, &one);
+    mailbox_push(&mailbox, slice_of_text("a"), none, NULL);
+    mailbox_sum(mailbox, &one);
+    assert_int_equal(one, 100 + mailbox_unread(mailbox));
+    mailbox_sum(mailbox, &two);
+    assert_int_equal(one, 100);
+    assert_int_equal(two, mailbox_unread(mailbox));
+    mailbox_sum(mailbox, NULL);
+    assert_int_equal(two, 0);
+    take(&mailbox, "a");
+    assert_int_equal(two, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -296,6 +360,9 @@ int main(void)
         cmocka_unit_test(message_hold__ends__when_it_is_offered_or_goes),
         cmocka_unit_test(mailbox_cancel__the_only_one__frees_it),
         cmocka_unit_test(mailbox__random_operations__as_a_plain_array),
+        cmocka_unit_test(cost__each_operation__unread_and_left_add_up),
+        cmocka_unit_test(cost__left_is_cancelled__is_not_left_any_more),
+        cmocka_unit_test(sum__changed__has_what_is_unread),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,6 +4,7 @@
 #include "runtime/links.h"
 #include "runtime/monitors.h"
 #include "runtime/registry.h"
+#include "wire/etf_write.h"
 
 enum { REF_FIRST_WORD_MAX = 0x3ffff };
 
@@ -230,6 +231,59 @@ static void node_release__never_used__frees_it(void **state)
     assert_int_equal(f->node.process_count, 0);
 }
 
+/* ---- bounds of a turn */
+
+/* A kilobyte for a@host. */
+static enum receive send_kilobyte(struct fake *f, struct process *self, struct slice message)
+{
+    struct buf to = BUF_EMPTY;
+    char kilobyte[1024] = {0};
+    fake_write(&to, "<a.5.0>");
+    etf_write_binary(process_send_begin(&f->node, self, buf_slice(&to)), slice_of(kilobyte, sizeof kilobyte));
+    process_send_end(&f->node);
+    buf_release(&to);
+    buf_clear(&f->probes[1].messages);
+    return RECEIVE_TAKEN;
+}
+
+static void node_run__many_bytes_for_peers__comes_back_to_have_them_written(void **state)
+{
+    struct fake *f = *state;
+    struct process *process = fake_probe_hooked(f, send_kilobyte);
+    for (int i = 0; i < 2500; i++)
+        fake_post(process, "go");
+    for (size_t turn = 1; turn <= 2; turn++) {
+        assert_true(node_run(&f->node));
+        assert_in_range(f->a.peer->out.size, turn << 20, (turn << 20) + turn * 2048);
+    }
+    assert_false(node_run(&f->node));
+    assert_in_range(f->a.peer->out.size, 2500 * 1024, 2500 * 1200);
+}
+
+static void count(void *ctx)
+{
+    ++*(unsigned *)ctx;
+}
+
+static void node_when_idle__processes_put_off__waits_for_them(void **state)
+{
+    struct fake *f = *state;
+    unsigned idle = 0;
+    f->node.limits.output_max = 100;
+    struct process *process = fake_probe_hooked(f, send_kilobyte);
+    fake_post(process, "go");
+    fake_post(process, "go");
+    node_when_idle(&f->node, count, &idle);
+    assert_false(node_run(&f->node));
+    assert_true(process->put_off);
+    assert_int_equal(idle, 0);
+    fake_down(&f->a);
+    assert_int_equal(idle, 0);
+    node_run(&f->node);
+    node_run(&f->node);
+    assert_int_equal(idle, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -247,6 +301,8 @@ int main(void)
         FAKE_TEST(node_bad_message__several__are_counted),
         FAKE_TEST(node_release__everything_under_way__frees_it),
         FAKE_TEST(node_release__never_used__frees_it),
+        FAKE_TEST(node_run__many_bytes_for_peers__comes_back_to_have_them_written),
+        FAKE_TEST(node_when_idle__processes_put_off__waits_for_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -30,7 +30,7 @@ static unsigned count_frames(struct fake *f)
     while (frame_next(&f->a.reader, &frame) == 1)
         count++;
     buf_clear(&f->a.peer->out);
-    peer_flushed(f->a.peer);
+    peer_flushed(f->a.peer, 0);
     return count;
 }
 

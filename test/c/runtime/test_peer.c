@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "runtime/aliases.h"
 #include "runtime/links.h"
+#include "runtime/mailbox.h"
 #include "runtime/monitors.h"
 #include "runtime/registry.h"
 #include "wire/control.h"
@@ -563,6 +564,72 @@ static void peer_frame__spawn_reply_to_nobody__its_monitor_is_taken_back(void **
     fake_expect_out(f, &f->a, "{DEMONITOR_P,<0.1.0>,<a.9.0>,#0.7}");
 }
 
+/* ---- too much output */
+
+static void send_binary(struct fake *f, struct process *process, size_t size)
+{
+    struct buf to = BUF_EMPTY, bytes = BUF_EMPTY;
+    memset(buf_extend(&bytes, size), 0, size);
+    fake_write(&to, "<a.5.0>");
+    etf_write_binary(process_send_begin(&f->node, process, buf_slice(&to)), buf_slice(&bytes));
+    process_send_end(&f->node);
+    buf_release(&to);
+    buf_release(&bytes);
+}
+
+static void overflow__any_sender__ends_the_connection_later(void **state)
+{
+    struct fake *f = *state;
+    struct process *process = fake_probe(f);
+    f->node.limits.output_max = 1000;
+    fake_deliver(process, "m");
+    send_binary(f, process, 100);
+    peer_flushed(f->a.peer, 100); /* woken again by whatever comes next */
+    unsigned sent = 0;
+    for (; !f->a.peer->overflown; sent++)
+        send_binary(f, process, 900);
+    assert_in_range(sent * 900, 15 * 1000, 17 * 1000);
+    assert_int_equal(f->a.peer->out.size, 0);
+    assert_int_equal(f->a.wakes, 2); /* to look at it */
+    assert_int_equal(f->a.closes, 0);
+    send_binary(f, process, 900);
+    control_tick(&f->a.peer->out);
+    peer_wake(f->a.peer);
+    assert_int_equal(f->a.peer->out.size, 0);
+    fake_send(f, process, "<b.5.0>", "m"); /* others do not notice */
+    fake_expect_out(f, &f->b, "{SEND_SENDER,<0.1.0>,<b.5.0>} m");
+}
+
+static void overflow__one_large_message__is_not(void **state)
+{
+    struct fake *f = *state;
+    struct process *process = fake_probe(f);
+    f->node.limits.output_max = 1000;
+    send_binary(f, process, 500);
+    send_binary(f, process, 1000000);
+    for (int i = 0; i < 15; i++)
+        send_binary(f, process, 900);
+    assert_false(f->a.peer->overflown);
+    for (int i = 0; i < 3; i++)
+        send_binary(f, process, 900);
+    assert_true(f->a.peer->overflown);
+}
+
+static enum receive leave_it(struct fake *f, struct process *self, struct slice message)
+{
+    return RECEIVE_LEFT;
+}
+
+static void frame__mailbox_full__connection_is_to_end(void **state)
+{
+    struct fake *f = *state;
+    struct process *process = fake_probe_hooked(f, leave_it);
+    f->node.limits.mailbox_max = 1;
+    fake_in(&f->a, "{SEND_SENDER,<a.5.0>,<0.1.0>}", "one");
+    assert_int_equal(fake_in_status(&f->a, "{SEND_SENDER,<a.5.0>,<0.1.0>}", "two"), ERR_MAILBOX_FULL);
+    assert_int_equal(mailbox_length(process->mailbox), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -592,6 +659,9 @@ int main(void)
         FAKE_TEST(peer_frame__damaged_frames__never_hurt),
         FAKE_TEST(peer_frame__spawn_reply_with_another_nodes_process__is_a_protocol_error),
         FAKE_TEST(peer_frame__spawn_reply_to_nobody__its_monitor_is_taken_back),
+        FAKE_TEST(overflow__any_sender__ends_the_connection_later),
+        FAKE_TEST(overflow__one_large_message__is_not),
+        FAKE_TEST(frame__mailbox_full__connection_is_to_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

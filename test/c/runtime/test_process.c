@@ -558,6 +558,198 @@ static void process_alias_send__peer_with_altact__takes_that_form(void **state)
     }
 }
 
+/* ---- bounds */
+
+enum { OUTPUT_MAX = 500 };
+
+/* Answers each message to a@host, with about a hundred bytes; custom counts. */
+static enum receive answer_a(struct fake *f, struct process *self, struct slice message)
+{
+    fake_send(f, self, "<a.5.0>", "answer");
+    f->custom++;
+    return RECEIVE_TAKEN;
+}
+
+/* A process that handles what has waited for it, until it has filled a's output. */
+static struct process *put_off(struct fake *f)
+{
+    f->node.limits.output_max = OUTPUT_MAX;
+    struct process *process = fake_probe_hooked(f, answer_a);
+    for (int i = 0; i < 20; i++)
+        fake_post(process, "go");
+    fake_run(f);
+    assert_true(process->put_off);
+    assert_true(f->custom > 1 && f->custom < 20);
+    assert_in_range(f->a.peer->out.size, OUTPUT_MAX, OUTPUT_MAX + 150);
+    assert_int_equal(f->node.put_off, 1);
+    return process;
+}
+
+static void put_off__output_filled__goes_on_when_half_is_written(void **state)
+{
+    struct fake *f = *state;
+    struct process *process = put_off(f);
+    unsigned done = f->custom;
+    fake_deliver(process, "later");
+    fake_run(f);
+    assert_int_equal(f->custom, done);
+    buf_clear(&f->a.peer->out); /* taken, and not written */
+    peer_flushed(f->a.peer, OUTPUT_MAX / 2 + 1);
+    fake_run(f);
+    assert_int_equal(f->custom, done);
+    peer_flushed(f->a.peer, OUTPUT_MAX / 2);
+    fake_run(f);
+    assert_true(f->custom > done); /* what waits is less than before: not so many as before */
+    assert_true(process->put_off);
+    while (process->put_off) {
+        buf_clear(&f->a.peer->out);
+        peer_flushed(f->a.peer, 0);
+        fake_run(f);
+    }
+    assert_int_equal(f->custom, 21);
+    assert_int_equal(f->node.put_off, 0);
+    assert_int_equal(f->node.unread, 0);
+}
+
+static void put_off__peer_down__goes_on(void **state)
+{
+    struct fake *f = *state;
+    put_off(f);
+    fake_down(&f->a);
+    fake_run(f);
+    assert_int_equal(f->custom, 20);
+    assert_int_equal(f->node.put_off, 0);
+}
+
+static void put_off__exit_signal__ends_it(void **state)
+{
+    struct fake *f = *state;
+    fake_exit(put_off(f), "over");
+    assert_int_equal(f->node.put_off, 0);
+    assert_int_equal(f->node.unread, 0);
+    fake_down(&f->a);
+    fake_expect_events(f, "<0.1.0>:over");
+}
+
+/* Whoever has just sent it need not be read: that is for the transport. */
+static void put_off__answers_what_has_just_arrived__is_not(void **state)
+{
+    struct fake *f = *state;
+    f->node.limits.output_max = OUTPUT_MAX;
+    struct process *process = fake_probe_hooked(f, answer_a);
+    for (int i = 0; i < 10; i++)
+        fake_in(&f->a, "{SEND_SENDER,<a.5.0>,<0.1.0>}", "go");
+    assert_false(process->put_off);
+    assert_int_equal(f->custom, 10);
+}
+
+static void put_off__has_answered_another_peer__is(void **state)
+{
+    struct fake *f = *state;
+    f->node.limits.output_max = OUTPUT_MAX;
+    struct process *process = fake_probe_hooked(f, answer_a);
+    for (int i = 0; i < 10; i++)
+        fake_in(&f->b, "{SEND_SENDER,<b.5.0>,<0.1.0>}", "go");
+    assert_true(process->put_off);
+    assert_true(f->custom < 10);
+    fake_down(&f->a);
+    fake_run(f);
+    assert_int_equal(f->custom, 10);
+}
+
+static void unread__paused__counts_until_it_is_taken(void **state)
+{
+    struct fake *f = *state;
+    struct process *process = fake_probe(f);
+    process_pause(process);
+    fake_deliver(process, "a");
+    fake_post(process, "b");
+    assert_int_equal(f->node.unread, mailbox_unread(process->mailbox));
+    process_resume(process);
+    fake_expect(f, 1, "a b");
+    assert_int_equal(f->node.unread, 0);
+}
+
+/* What it waits for may come from a peer that must be read for that. */
+static void unread__waits_for_a_peer__does_not_count(void **state)
+{
+    struct fake *f = *state;
+    struct process *process = fake_probe(f);
+    fake_post(process, "a");
+    process_await(process);
+    fake_deliver(process, "b");
+    assert_int_equal(f->node.unread, 0);
+    assert_true(mailbox_unread(process->mailbox) > 0);
+    process_resume(process);
+    assert_int_equal(f->node.unread, mailbox_unread(process->mailbox));
+    fake_expect(f, 1, "a b");
+}
+
+static bool deliver_atom(struct process *process, const char *atom)
+{
+    struct buf term = BUF_EMPTY;
+    fake_write(&term, atom);
+    bool taken = process_deliver(process, buf_slice(&term), slice_of(NULL, 0));
+    buf_release(&term);
+    return taken;
+}
+
+enum { MAILBOX_MAX = 1000 };
+
+static struct process *fill_mailbox(struct fake *f)
+{
+    f->node.limits.mailbox_max = MAILBOX_MAX;
+    struct process *process = fake_probe_hooked(f, only_wanted);
+    for (int i = 0; mailbox_left(process->mailbox) <= MAILBOX_MAX; i++)
+        assert_true(deliver_atom(process, "unwanted"));
+    return process;
+}
+
+static void mailbox_full__left_ones__no_more_are_taken_but_what_is_wanted(void **state)
+{
+    struct fake *f = *state;
+    struct process *process = fill_mailbox(f);
+    uint32_t length = mailbox_length(process->mailbox);
+    assert_false(deliver_atom(process, "unwanted"));
+    assert_int_equal(mailbox_length(process->mailbox), length);
+    assert_true(deliver_atom(process, "wanted"));
+    f->custom = 1;
+    process_rescan(process);
+    fake_run(f);
+    assert_null(process->mailbox);
+    assert_true(deliver_atom(process, "anything"));
+}
+
+static void mailbox_full__not_offered_yet__is_not(void **state)
+{
+    struct fake *f = *state;
+    f->node.limits.mailbox_max = MAILBOX_MAX;
+    struct process *process = fake_probe(f);
+    process_pause(process);
+    for (int i = 0; i < 100; i++)
+        assert_true(deliver_atom(process, "m"));
+    assert_true(mailbox_unread(process->mailbox) > 2 * MAILBOX_MAX);
+    process_await(process); /* now they depend on others */
+    assert_false(deliver_atom(process, "m"));
+    process_resume(process);
+    assert_true(deliver_atom(process, "m"));
+}
+
+static void mailbox_full__from_local_processes__killed_at_twice_that(void **state)
+{
+    struct fake *f = *state;
+    struct process *process = fill_mailbox(f);
+    process->trap_exit = true;
+    for (int i = 0; i < 100 && fake_process(f, 1) != NULL; i++) {
+        fake_post(process, "unwanted");
+        fake_run(f);
+        if (fake_process(f, 1) != NULL)
+            assert_true(mailbox_left(process->mailbox) <= 2 * MAILBOX_MAX + 100);
+    }
+    fake_expect_events(f, "<0.1.0>:killed");
+    assert_int_equal(f->node.unread, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -595,6 +787,16 @@ int main(void)
         FAKE_TEST(process_alias_send__to_each_place__takes_the_right_form),
         FAKE_TEST(process_alias_send__peer_without_alias__falls_back_to_the_pid),
         FAKE_TEST(process_alias_send__peer_with_altact__takes_that_form),
+        FAKE_TEST(put_off__output_filled__goes_on_when_half_is_written),
+        FAKE_TEST(put_off__peer_down__goes_on),
+        FAKE_TEST(put_off__exit_signal__ends_it),
+        FAKE_TEST(put_off__answers_what_has_just_arrived__is_not),
+        FAKE_TEST(put_off__has_answered_another_peer__is),
+        FAKE_TEST(unread__paused__counts_until_it_is_taken),
+        FAKE_TEST(unread__waits_for_a_peer__does_not_count),
+        FAKE_TEST(mailbox_full__left_ones__no_more_are_taken_but_what_is_wanted),
+        FAKE_TEST(mailbox_full__not_offered_yet__is_not),
+        FAKE_TEST(mailbox_full__from_local_processes__killed_at_twice_that),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

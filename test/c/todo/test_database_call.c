@@ -135,6 +135,46 @@ static void get__order_of_requests__is_kept(void **state)
     fake_file(f, "%a.k", "4");
 }
 
+/* Nobody knows how large the values are: one first, then more and more. What is asked for meanwhile waits. */
+static void get__many_at_once__read_a_few_at_a_time(void **state)
+{
+    enum { GETS = 40 };
+    struct fake *f = *state;
+    struct process *door = start(f);
+    unsigned tags[GETS];
+    f->database.reading.size = DATABASE_VALUE_MAX;
+    fake_ask(f, door, "{store, k, 1}", "ok");
+    for (int i = 0; i < GETS; i++)
+        tags[i] = fake_call(f, door, "{get, k}");
+    unsigned stored = fake_call(f, door, "{store, k, 2}");
+    unsigned after = fake_call(f, door, "{get, k}");
+    assert_int_equal(f->database.reading.count, 1);
+    assert_true(door->paused);
+    for (int i = 0; i < GETS; i++)
+        fake_expect(f, tags[i], "1");
+    fake_expect(f, stored, "ok");
+    fake_expect(f, after, "2");
+    assert_int_equal(f->database.reading.count, 0);
+    assert_int_equal(f->database.reading.size, 3); /* with its version: small values, many at a time */
+    assert_false(door->paused);
+}
+
+static void get__asked_process_ends__others_are_read(void **state)
+{
+    struct fake *f = *state;
+    struct process *door = start(f), *other = start(f);
+    f->database.reading.size = DATABASE_VALUE_MAX;
+    fake_disk_hold(f, FS_OPEN);
+    fake_call(f, door, "{get, k}");
+    unsigned tag = fake_call(f, other, "{get, k}");
+    fake_disk_await(f);
+    fake_exit(f, door, "kill");
+    fake_disk_go(f);
+    fake_expect(f, tag, "nil");
+    fake_ask(f, other, "{get, k}", "nil");
+    assert_int_equal(f->database.reading.count, 0);
+}
+
 static void requests__no_key_or_no_term__are_badarg(void **state)
 {
     struct fake *f = *state;
@@ -420,6 +460,8 @@ int main(void)
         T(get__stored__is_the_term),
         T(store__keys_of_all_types__are_apart),
         T(get__order_of_requests__is_kept),
+        T(get__many_at_once__read_a_few_at_a_time),
+        T(get__asked_process_ends__others_are_read),
         T(requests__no_key_or_no_term__are_badarg),
         T(get__no_term_in_the_file__is_corrupt),
         T(requests__disk_fails__tell_why),
