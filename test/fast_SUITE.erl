@@ -1,6 +1,6 @@
 %% Calls without a monitor (todo_call) against gen_server:call: whatever happens to a call, the caller must not be able
-%% to tell which of the two it has made. Each failure is made to happen to both; what the caller got, and what was in its
-%% mailbox afterwards, is compared.
+%% to tell which of the two it has made. Each failure is made to happen to both; what the caller got, and what was in
+%% its mailbox afterwards, is compared.
 -module(fast_SUITE).
 
 -include_lib("common_test/include/ct.hrl").
@@ -439,8 +439,11 @@ processes_of_a_beam(_Config) ->
     node_case:await(fun() -> watcher(Node) =:= none end).
 
 start_beam(Name) ->
+    start_beam(Name, []).
+
+start_beam(Name, Arguments) ->
     Beam = beam_case:start(#{args => ["-sname", Name, "-setcookie", atom_to_list(erlang:get_cookie()), "-pa",
-                                      filename:dirname(code:which(?MODULE))]}),
+                                      filename:dirname(code:which(?MODULE)) | Arguments]}),
     node_case:await(fun() -> pong =:= net_adm:ping(node_case:node_name(Name)) end),
     Beam.
 
@@ -525,16 +528,20 @@ traced(Api, Server) ->
     _ = seq_trace:set_token([]),
     Token.
 
-%% The exits of the modules Todo.* are GenServer's.
+%% The exits of the modules Todo.* are GenServer's. In a BEAM of its own, where Elixir is.
 elixir_exits(Config) ->
-    true = code:add_patha(?config(ebin, Config)),
     {0, Elixir} = beam_case:shell("elixir -e 'IO.write(:code.lib_dir(:elixir))'", []),
-    true = code:add_patha(filename:join(Elixir, "ebin")),
-    Dead = killed(new_list(Config)),
+    Beam = start_beam(node_case:unique("elixir"), ["-pa", filename:join(Elixir, "ebin"), ?config(ebin, Config)]),
+    ok = beam_case:call(Beam, ?MODULE, exit_there, [server(Config), killed(new_list(Config))]),
+    ok = beam_case:stop(Beam).
+
+exit_there(Server, Dead) ->
+    ok = learn(Server),
     Mfa = {'Elixir.GenServer', call, [Dead, size, 5000]},
     ?assertExit({noproc, Mfa}, 'Elixir.GenServer':call(Dead, size)),
     ?assertExit({noproc, Mfa}, 'Elixir.Todo.Server':size(Dead)),
-    ?assertExit({noproc, {gen_server, call, [Dead, size]}}, todo:size(Dead)).
+    ?assertExit({noproc, {gen_server, call, [Dead, size]}}, todo:size(Dead)),
+    ok.
 
 %%% Everything
 
