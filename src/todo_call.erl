@@ -52,7 +52,8 @@ call(Api, Server, Request, Timeout) ->
 arguments(gen_server, Server, Request) -> [Server, Request];
 arguments('Elixir.GenServer', Server, Request) -> [Server, Request, ?TIMEOUT_MS].
 
-%% As gen:call does it, to where the monitor costs nothing.
+%% As gen:call does it, to where the monitor costs nothing. The tag is an improper list, as all of OTP knows it.
+-dialyzer({no_improper_lists, fast/5}).
 fast(Watcher, Server, Request, Timeout, Mfa) ->
     Monitor = erlang:monitor(process, Watcher, [{alias, reply_demonitor}]),
     _ = erlang:send(Server, {'$todo_call', {self(), [alias | Monitor]}, Request}, [noconnect]),
