@@ -61,7 +61,7 @@ fast(Watcher, Server, Request, Timeout, Mfa) ->
         {[alias | Monitor], Answer} ->
             answered(Answer, Server, Mfa);
         {'DOWN', Monitor, process, Watcher, _} ->
-            _ = forget(node_of(Server), Watcher),
+            ok = forget(node_of(Server), Watcher),
             answered({exit, noconnection}, Server, Mfa)
     after Timeout ->
             true = erlang:demonitor(Monitor, [flush]),
@@ -114,19 +114,17 @@ watch(Node) ->
     case persistent_term:get(?KEY(Node), unknown) of
         unknown ->
             ok = persistent_term:put(?KEY(Node), asking),
-            ok = watch(Node, ask(Node)),
-            _ = persistent_term:erase(?KEY(Node)),
-            ok;
+            watch(Node, ask(Node));
         _ ->
             ok
     end.
 
 %% Until the connection is lost. What could not be found out is asked after the next call.
-watch(_Node, unknown) ->
-    ok;
+watch(Node, unknown) ->
+    forget(Node, asking);
 watch(Node, FoundOut) ->
     ok = persistent_term:put(?KEY(Node), FoundOut),
-    receive {nodedown, Node} -> ok end.
+    receive {nodedown, Node} -> forget(Node, FoundOut) end.
 
 ask(Node) ->
     try erpc:call(Node, erlang, system_info, [fast_calls], ?TIMEOUT_MS) of
@@ -140,9 +138,9 @@ ask(Node) ->
         _:_ -> no
     end.
 
-%% A watcher that was killed has left what it found out.
-forget(Node, Watcher) ->
+%% Unless something else is known by now. A watcher that was killed has left it to the next caller.
+forget(Node, FoundOut) ->
     case persistent_term:get(?KEY(Node), unknown) of
-        Watcher -> persistent_term:erase(?KEY(Node));
-        _ -> false
+        FoundOut -> _ = persistent_term:erase(?KEY(Node)), ok;
+        _ -> ok
     end.
