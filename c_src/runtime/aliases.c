@@ -6,18 +6,28 @@
 
 #include <utlist.h>
 
+static struct slice key(const struct table_link *link)
+{
+    const struct alias *alias = (const struct alias *)link;
+    return slice_of(alias->word, sizeof alias->word);
+}
+
+void aliases_init(struct table *aliases)
+{
+    table_init(aliases, key);
+}
+
 static struct alias *find(struct node *node, const struct ref *ref)
 {
-    struct alias *alias;
     if (ref->creation != node->creation || !node_is_self(node, ref->node))
         return NULL;
-    HASH_FIND(hh, node->aliases, ref->word, sizeof ref->word, alias);
-    return alias;
+    return TABLE_RECORD(table_find(&node->aliases, slice_of(ref->word, sizeof ref->word)), struct alias,
+                        link);
 }
 
 static void drop(struct node *node, struct alias *alias)
 {
-    HASH_DEL(node->aliases, alias);
+    table_remove(&node->aliases, &alias->link);
     DL_DELETE(alias->process->aliases, alias);
     mem_free(alias);
 }
@@ -35,7 +45,7 @@ void alias_add_monitor(struct process *process, bool once, const struct ref *ref
     memcpy(alias->word, ref->word, sizeof alias->word);
     alias->process = process;
     alias->once = once;
-    HASH_ADD(hh, node->aliases, word, sizeof alias->word, alias);
+    table_add(&node->aliases, &alias->link);
     DL_PREPEND(process->aliases, alias);
 }
 

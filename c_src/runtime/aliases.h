@@ -2,18 +2,20 @@
 #ifndef RUNTIME_ALIASES_H
 #define RUNTIME_ALIASES_H
 
+#include "base/table.h"
 #include "runtime/process.h"
 
-#include <uthash.h>
-
 struct alias {
-    struct alias *prev; /* utlist, in process->aliases */
+    struct table_link link; /* in node->aliases, by word */
+    struct alias *prev;     /* utlist, in process->aliases */
     struct alias *next;
     uint32_t word[REF_WORDS_MAX]; /* of the reference; words are 3 */
     struct process *process;      /* whose it is */
     bool once;                    /* ends with the first message */
-    UT_hash_handle hh;            /* node->aliases */
 };
+
+/* The table of the node that node_init makes. */
+void aliases_init(struct table *aliases);
 
 /* A new alias of process. once: one message at most. */
 void alias_add(struct process *process, bool once, struct ref *ref);

@@ -38,7 +38,8 @@ static void init_failed(struct gen_server *server, struct process *parent, int s
 int gen_server_start(struct node *node, const struct gen_server_type *type, struct process *parent,
                      const char *name, const void *argument, struct gen_server **out)
 {
-    struct process *process = process_new(node, &type->process);
+    size_t extra = type->extra == NULL ? 0 : type->extra(argument);
+    struct process *process = process_new_larger(node, &type->process, extra);
     struct gen_server *server = (struct gen_server *)process;
     process->trap_exit = type->trap_exit;
     server->parent = parent == NULL ? 0 : parent->id;

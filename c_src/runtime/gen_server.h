@@ -23,6 +23,8 @@ struct gen_server {
 
 struct gen_server_type {
     struct process_type process;
+    /* How many bytes its struct is larger for that argument of gen_server_start. NULL: 0. */
+    size_t (*extra)(const void *argument);
     /* Starts it; argument as given to gen_server_start. 0, or an error: the server ends with that reason
      * (the atom of the code) and the start fails. Must not wait: what takes long begins in handle_continue.
      */

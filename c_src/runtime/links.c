@@ -70,6 +70,17 @@ bool link_exists(const struct process *a, const struct process *b)
     return find_local(a, b) != NULL;
 }
 
+static struct slice table_key(const struct table_link *link)
+{
+    const struct remote_link *remote = (const struct remote_link *)link;
+    return slice_of(&remote->key, sizeof remote->key);
+}
+
+void remote_links_init(struct table *links)
+{
+    table_init(links, table_key);
+}
+
 static struct remote_link_key key_of(const struct process *process, struct peer *peer, const struct pid *pid)
 {
     struct remote_link_key key;
@@ -85,9 +96,8 @@ static struct remote_link_key key_of(const struct process *process, struct peer 
 static struct remote_link *find_remote(struct process *process, struct peer *peer, const struct pid *pid)
 {
     struct remote_link_key key = key_of(process, peer, pid);
-    struct remote_link *link;
-    HASH_FIND(hh, process->node->remote_links, &key, sizeof key, link);
-    return link;
+    struct table *links = &process->node->remote_links;
+    return TABLE_RECORD(table_find(links, slice_of(&key, sizeof key)), struct remote_link, link);
 }
 
 static struct remote_link *new_remote(struct process *process, struct peer *peer, const struct pid *pid)
@@ -97,7 +107,7 @@ static struct remote_link *new_remote(struct process *process, struct peer *peer
     link->process = process;
     DL_PREPEND(process->remote_links, link);
     DL_PREPEND2(peer->links, link, peer_prev, peer_next);
-    HASH_ADD(hh, process->node->remote_links, key, sizeof link->key, link);
+    table_add(&process->node->remote_links, &link->link);
     return link;
 }
 
@@ -106,7 +116,7 @@ static void free_remote(struct remote_link *link)
     struct process *process = link->process;
     DL_DELETE(process->remote_links, link);
     DL_DELETE2(link->key.peer->links, link, peer_prev, peer_next);
-    HASH_DEL(process->node->remote_links, link);
+    table_remove(&process->node->remote_links, &link->link);
     mem_free(link);
 }
 

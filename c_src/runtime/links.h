@@ -4,9 +4,8 @@
 #define RUNTIME_LINKS_H
 
 #include "base/slice.h"
+#include "base/table.h"
 #include "runtime/process.h"
-
-#include <uthash.h>
 
 /* One of the two ends of a local link, in the list of the process that owns it. */
 struct link_end {
@@ -30,6 +29,7 @@ struct remote_link_key {
 };
 
 struct remote_link {
+    struct table_link link; /* in node->remote_links, by key */
     struct remote_link_key key;
     struct process *process; /* the local end */
     uint64_t unlink_id; /* not 0: we sent UNLINK_ID with it and wait for its acknowledgement; not active */
@@ -37,8 +37,10 @@ struct remote_link {
     struct remote_link *next;
     struct remote_link *peer_prev; /* in peer->links */
     struct remote_link *peer_next;
-    UT_hash_handle hh; /* node->remote_links */
 };
+
+/* The table of the node that node_init makes. */
+void remote_links_init(struct table *links);
 
 /* Links two local processes; nothing if they are linked or the same. */
 void link_add(struct process *a, struct process *b);

@@ -3,7 +3,6 @@
 #include "runtime/monitors.h"
 
 #include "base/mem.h"
-#include "runtime/blob.h"
 #include "runtime/mailbox.h"
 #include "runtime/node.h"
 #include "runtime/registry.h"
@@ -11,82 +10,128 @@
 #include "wire/etf_read.h"
 #include "wire/etf_write.h"
 
+#include <stddef.h>
 #include <utlist.h>
 
-static struct monitor_key key_of(struct peer *maker, const struct ref *ref)
+static size_t key_size(uint32_t words)
 {
-    struct monitor_key key;
-    memset(&key, 0, sizeof key); /* padding is hashed too */
-    key.maker = maker;
-    key.words = ref->words;
-    memcpy(key.word, ref->word, sizeof key.word);
-    return key;
+    return offsetof(struct monitor_key, word) + words * sizeof(uint32_t);
 }
 
-static struct monitor *find(struct node *node, struct peer *maker, const struct ref *ref)
+static struct slice table_key(const struct table_link *link)
 {
-    struct monitor_key key = key_of(maker, ref);
-    struct monitor *monitor;
-    HASH_FIND(hh, node->monitors, &key, sizeof key, monitor);
-    return monitor;
+    const struct monitor *monitor = (const struct monitor *)link;
+    return slice_of(&monitor->key, key_size(monitor->words));
+}
+
+void monitors_init(struct table *monitors)
+{
+    table_init(monitors, table_key);
+}
+
+/* maker: NULL: the reference is ours. */
+static struct monitor *find(struct node *node, const struct peer *maker, const struct ref *ref)
+{
+    struct monitor_key key = {.maker = maker == NULL ? 0 : maker->number};
+    memcpy(key.word, ref->word, ref->words * sizeof ref->word[0]);
+    struct table_link *link = table_find(&node->monitors, slice_of(&key, key_size(ref->words)));
+    return TABLE_RECORD(link, struct monitor, link);
+}
+
+static uint8_t *name_place(const struct monitor *monitor)
+{
+    return (uint8_t *)(uintptr_t)&monitor->key + key_size(monitor->words);
+}
+
+/* The atom under which the watched one was named. */
+static struct slice name_of(const struct monitor *monitor)
+{
+    return slice_of(name_place(monitor), monitor->name_size);
+}
+
+struct pid monitor_remote_pid(const struct monitor *monitor)
+{
+    return (struct pid){.node = buf_slice(&monitor_peer(monitor)->atom),
+                        .id = monitor->remote_id,
+                        .serial = monitor->remote_serial,
+                        .creation = monitor->remote_creation};
+}
+
+static void set_remote_pid(struct monitor *monitor, const struct pid *pid)
+{
+    monitor->remote_id = pid->id;
+    monitor->remote_serial = pid->serial;
+    monitor->remote_creation = pid->creation;
+}
+
+static struct monitor **watched_list(const struct monitor *monitor)
+{
+    return monitor->watched_remote ? &monitor->watched.peer->watched : &monitor->watched.process->watchers;
+}
+
+static struct monitor **watcher_list(const struct monitor *monitor)
+{
+    return monitor->watcher_remote ? &monitor->watcher.peer->monitors : &monitor->watcher.process->watching;
 }
 
 /* Removes it from wherever it hangs and frees it. */
 static void drop(struct node *node, struct monitor *monitor)
 {
     if (monitor->request != NULL) {
-        mailbox_cancel(&monitor->watched->mailbox, monitor->request);
+        mailbox_cancel(&monitor->watched.process->mailbox, monitor->request);
         node->cancelled++;
     }
-    if (monitor->watched != NULL)
-        DL_DELETE2(monitor->watched->watchers, monitor, watched_prev, watched_next);
-    else
-        DL_DELETE2(monitor->peer->watched, monitor, peer_prev, peer_next);
-    if (monitor->watcher != NULL)
-        DL_DELETE2(monitor->watcher->watching, monitor, watcher_prev, watcher_next);
-    else
-        DL_DELETE2(monitor->peer->monitors, monitor, watcher_prev, watcher_next);
-    HASH_DEL(node->monitors, monitor); /* is in it: NOLINT(clang-analyzer-core.NullDereference) */
-    blob_drop(monitor->name);
+    DL_DELETE2(*watched_list(monitor), monitor, watched_prev, watched_next);
+    DL_DELETE2(*watcher_list(monitor), monitor, watcher_prev, watcher_next);
+    table_remove(&node->monitors, &monitor->link);
     mem_free(monitor);
 }
 
-static struct monitor *add(struct node *node, struct peer *maker, const struct ref *ref,
-                           struct process *watched, struct process *watcher, struct peer *peer)
+/* A monitor of ours on a remote process, of a remote process on ours, or between two of ours: who is NULL
+ * lives at the peer. name: of the watched one, an atom; empty: by pid. */
+static struct monitor *add(struct node *node, const struct ref *ref, struct process *watched,
+                           struct process *watcher, struct peer *peer, struct slice name)
 {
-    struct monitor *monitor = mem_zalloc(sizeof *monitor);
-    monitor->key = key_of(maker, ref);
-    monitor->watched = watched;
-    monitor->watcher = watcher;
-    monitor->peer = peer;
-    if (watched != NULL)
-        DL_PREPEND2(watched->watchers, monitor, watched_prev, watched_next);
+    struct monitor *monitor = mem_zalloc(offsetof(struct monitor, key) + key_size(ref->words) + name.size);
+    monitor->words = (uint8_t)ref->words;
+    monitor->key.maker = watcher == NULL ? peer->number : 0;
+    memcpy(monitor->key.word, ref->word, ref->words * sizeof ref->word[0]);
+    monitor->name_size = (uint16_t)name.size;
+    if (name.size > 0)
+        memcpy(name_place(monitor), name.data, name.size);
+    monitor->watched_remote = watched == NULL;
+    monitor->watcher_remote = watcher == NULL;
+    if (watched == NULL)
+        monitor->watched.peer = peer;
     else
-        DL_PREPEND2(peer->watched, monitor, peer_prev, peer_next);
-    if (watcher != NULL)
-        DL_PREPEND2(watcher->watching, monitor, watcher_prev, watcher_next);
+        monitor->watched.process = watched;
+    if (watcher == NULL)
+        monitor->watcher.peer = peer;
     else
-        DL_PREPEND2(peer->monitors, monitor, watcher_prev, watcher_next);
-    HASH_ADD(hh, node->monitors, key, sizeof monitor->key, monitor);
+        monitor->watcher.process = watcher;
+    DL_PREPEND2(*watched_list(monitor), monitor, watched_prev, watched_next);
+    DL_PREPEND2(*watcher_list(monitor), monitor, watcher_prev, watcher_next);
+    table_add(&node->monitors, &monitor->link);
     return monitor;
 }
 
-/* Our own reference of a monitor key, as a term. */
-static void write_own_ref(struct node *node, const struct monitor_key *key, struct buf *out)
+/* Our reference of a monitor of ours. */
+static struct ref own_ref(const struct monitor *monitor)
 {
-    struct ref ref = {.node = buf_slice(&node->atom), .creation = node->creation, .words = key->words};
-    memcpy(ref.word, key->word, sizeof ref.word);
-    ref_write(out, &ref);
+    const struct node *node = monitor->watcher.process->node;
+    struct ref ref = {.node = buf_slice(&node->atom), .creation = node->creation, .words = monitor->words};
+    memcpy(ref.word, monitor->key.word, ref.words * sizeof ref.word[0]);
+    return ref;
 }
 
 /* {'DOWN', Ref, process, Object, Reason} */
-static void post_down(struct process *watcher, const struct monitor_key *key, struct slice object,
+static void post_down(struct process *watcher, const struct ref *ref, struct slice object,
                       struct slice reason)
 {
     struct buf message = BUF_EMPTY;
     etf_write_tuple(&message, 5);
     etf_write_atom(&message, "DOWN");
-    write_own_ref(watcher->node, key, &message);
+    ref_write(&message, ref);
     etf_write_atom(&message, "process");
     etf_write_term(&message, object);
     etf_write_term(&message, reason);
@@ -94,60 +139,51 @@ static void post_down(struct process *watcher, const struct monitor_key *key, st
     buf_release(&message);
 }
 
-static void post_down_atom(struct process *watcher, const struct monitor_key *key, struct slice object,
-                           const char *reason)
-{
-    struct buf term = BUF_EMPTY;
-    etf_write_atom(&term, reason);
-    post_down(watcher, key, object, buf_slice(&term));
-    buf_release(&term);
-}
-
 /* The remote watched process as MONITOR_P and DEMONITOR_P name it. */
 static void write_remote(const struct monitor *monitor, struct buf *out)
 {
-    struct pid pid = monitor->remote;
-    pid.node = buf_slice(&monitor->peer->atom);
-    if (monitor->name != NULL)
-        etf_write_term(out, blob_slice(monitor->name));
+    struct pid pid = monitor_remote_pid(monitor);
+    if (monitor->name_size > 0)
+        etf_write_term(out, name_of(monitor));
     else
         pid_write(out, &pid);
 }
 
 void monitor_write_object(const struct monitor *monitor, struct buf *out)
 {
-    if (monitor->name != NULL) {
-        const struct node *node = monitor->watcher->node;
+    if (monitor->name_size > 0) {
+        const struct node *node = monitor->watcher.process->node;
         etf_write_tuple(out, 2);
-        etf_write_term(out, blob_slice(monitor->name));
-        etf_write_term(out, buf_slice(monitor->watched != NULL ? &node->atom : &monitor->peer->atom));
-    } else if (monitor->watched != NULL) {
-        process_write_pid(monitor->watched, out);
-    } else {
+        etf_write_term(out, name_of(monitor));
+        etf_write_term(out, buf_slice(monitor->watched_remote ? &monitor->watched.peer->atom : &node->atom));
+    } else if (monitor->watched_remote) {
         write_remote(monitor, out);
+    } else {
+        process_write_pid(monitor->watched.process, out);
     }
 }
 
 /* The watcher of a monitor of ours is told, the monitor is gone. */
 static void end_with_down(struct monitor *monitor, struct slice reason)
 {
-    struct process *watcher = monitor->watcher;
-    struct monitor_key key = monitor->key;
+    struct process *watcher = monitor->watcher.process;
+    struct ref ref = own_ref(monitor);
     struct buf object = BUF_EMPTY;
     monitor_write_object(monitor, &object);
     drop(watcher->node, monitor);
-    post_down(watcher, &key, buf_slice(&object), reason);
+    post_down(watcher, &ref, buf_slice(&object), reason);
     buf_release(&object);
 }
 
 /* The same for one on a process that was never spawned: {spawn_reply, Ref, error, Reason} */
 static void end_with_spawn_error(struct monitor *monitor, struct slice reason)
 {
-    struct process *watcher = monitor->watcher;
+    struct process *watcher = monitor->watcher.process;
+    struct ref ref = own_ref(monitor);
     struct buf message = BUF_EMPTY;
     etf_write_tuple(&message, 4);
     etf_write_atom(&message, "spawn_reply");
-    write_own_ref(watcher->node, &monitor->key, &message);
+    ref_write(&message, &ref);
     etf_write_atom(&message, "error");
     etf_write_term(&message, reason);
     drop(watcher->node, monitor);
@@ -182,15 +218,6 @@ static bool read_target(const struct node *node, struct slice term, struct targe
     return etf_type(target->name) == TERM_ATOM && etf_type(target->where) == TERM_ATOM;
 }
 
-static void set_target(struct monitor *monitor, const struct target *target)
-{
-    if (target->name.size > 0)
-        monitor->name = blob_new(target->name);
-    else
-        monitor->remote = target->pid;
-    monitor->remote.node = slice_of(NULL, 0);
-}
-
 static struct process *find_local(struct node *node, const struct target *target)
 {
     return target->name.size > 0 ? registry_find_atom(node, target->name)
@@ -203,7 +230,7 @@ static bool is_told(const struct monitor *monitor)
 {
     if (monitor->spawning)
         return false;
-    return monitor->name == NULL || peer_can(monitor->peer, DFLAG_DIST_MONITOR_NAME);
+    return monitor->name_size == 0 || peer_can(monitor->watched.peer, DFLAG_DIST_MONITOR_NAME);
 }
 
 /* MONITOR_P or DEMONITOR_P for a monitor of ours on a remote process. */
@@ -211,13 +238,14 @@ static void tell_watched(const struct monitor *monitor, void (*control)(struct b
                                                                         struct slice to, struct slice ref))
 {
     struct buf from = BUF_EMPTY, to = BUF_EMPTY, ref = BUF_EMPTY;
+    struct ref own = own_ref(monitor);
     if (!is_told(monitor))
         return;
-    process_write_pid(monitor->watcher, &from);
+    process_write_pid(monitor->watcher.process, &from);
     write_remote(monitor, &to);
-    write_own_ref(monitor->watcher->node, &monitor->key, &ref);
-    control(&monitor->peer->out, buf_slice(&from), buf_slice(&to), buf_slice(&ref));
-    peer_wake(monitor->peer);
+    ref_write(&ref, &own);
+    control(&monitor->watched.peer->out, buf_slice(&from), buf_slice(&to), buf_slice(&ref));
+    peer_wake(monitor->watched.peer);
     buf_release(&from);
     buf_release(&to);
     buf_release(&ref);
@@ -238,11 +266,12 @@ static void write_object(const struct target *target, struct slice term, struct 
 static void not_watched(struct process *process, const struct ref *ref, const struct target *target,
                         struct slice term, const char *reason)
 {
-    struct monitor_key key = key_of(NULL, ref);
-    struct buf object = BUF_EMPTY;
+    struct buf object = BUF_EMPTY, why = BUF_EMPTY;
     write_object(target, term, &object);
-    post_down_atom(process, &key, buf_slice(&object), reason);
+    etf_write_atom(&why, reason);
+    post_down(process, ref, buf_slice(&object), buf_slice(&why));
     buf_release(&object);
+    buf_release(&why);
 }
 
 void monitor_add(struct process *process, struct slice term, struct ref *ref)
@@ -262,8 +291,9 @@ void monitor_add(struct process *process, struct slice term, struct ref *ref)
         not_watched(process, ref, &target, term, local ? "noproc" : "noconnection");
         return;
     }
-    struct monitor *monitor = add(node, NULL, ref, watched, process, peer);
-    set_target(monitor, &target);
+    struct monitor *monitor = add(node, ref, watched, process, peer, target.name);
+    if (peer != NULL && target.name.size == 0)
+        set_remote_pid(monitor, &target.pid);
     if (peer != NULL)
         tell_watched(monitor, control_monitor_p);
 }
@@ -271,15 +301,15 @@ void monitor_add(struct process *process, struct slice term, struct ref *ref)
 void monitor_add_spawning(struct process *process, struct peer *peer, struct ref *ref)
 {
     node_make_ref(process->node, ref);
-    add(process->node, NULL, ref, NULL, process, peer)->spawning = true;
+    add(process->node, ref, NULL, process, peer, slice_of(NULL, 0))->spawning = true;
 }
 
 void monitor_remove(struct process *process, const struct ref *ref)
 {
     struct monitor *monitor = find(process->node, NULL, ref);
-    if (monitor == NULL || monitor->watcher != process)
+    if (monitor == NULL || monitor->watcher.process != process)
         return;
-    if (monitor->watched == NULL)
+    if (monitor->watched_remote)
         tell_watched(monitor, control_demonitor_p);
     drop(process->node, monitor);
 }
@@ -292,7 +322,7 @@ void monitor_hold_request(struct process *watched, const struct ref *ref, struct
     if (peer == NULL && !ours)
         return;
     struct monitor *monitor = find(node, peer, ref);
-    if (monitor != NULL && monitor->watched == watched && monitor->request == NULL)
+    if (monitor != NULL && monitor_watched(monitor) == watched && monitor->request == NULL)
         message_hold(message, &monitor->request);
 }
 
@@ -328,11 +358,8 @@ void monitor_p_in(struct peer *peer, const struct pid *from, struct slice from_t
     }
     if (find(node, peer, ref) != NULL)
         return; /* a reference that is in use already: the peer broke its own promise, the first one stands */
-    struct monitor *monitor = add(node, peer, ref, watched, NULL, peer);
-    monitor->remote = *from;
-    monitor->remote.node = slice_of(NULL, 0);
-    if (!by_pid)
-        monitor->name = blob_new(to);
+    struct slice name = by_pid ? slice_of(NULL, 0) : to;
+    set_remote_pid(add(node, ref, watched, NULL, peer, name), from);
 }
 
 void demonitor_p_in(struct peer *peer, const struct ref *ref)
@@ -342,10 +369,16 @@ void demonitor_p_in(struct peer *peer, const struct ref *ref)
         drop(peer->node, monitor);
 }
 
+/* True if it is on a process of that peer. */
+static bool is_on(const struct monitor *monitor, const struct peer *peer)
+{
+    return monitor->watched_remote && monitor->watched.peer == peer;
+}
+
 void monitor_p_exit_in(struct peer *peer, const struct ref *ref, struct slice reason)
 {
     struct monitor *monitor = find(peer->node, NULL, ref);
-    if (monitor == NULL || monitor->peer != peer || monitor->watched != NULL || monitor->spawning)
+    if (monitor == NULL || !is_on(monitor, peer) || monitor->spawning)
         return;
     end_with_down(monitor, reason);
 }
@@ -353,11 +386,12 @@ void monitor_p_exit_in(struct peer *peer, const struct ref *ref, struct slice re
 bool monitor_spawn_reply_in(struct peer *peer, const struct ref *ref, struct slice result)
 {
     struct monitor *monitor = find(peer->node, NULL, ref);
-    if (monitor == NULL || monitor->peer != peer || !monitor->spawning)
+    if (monitor == NULL || !is_on(monitor, peer) || !monitor->spawning)
         return false;
-    if (pid_read(&result, &monitor->remote)) {
+    struct pid pid;
+    if (pid_read(&result, &pid)) {
         monitor->spawning = false;
-        monitor->remote.node = slice_of(NULL, 0);
+        set_remote_pid(monitor, &pid);
     } else {
         end_with_spawn_error(monitor, result);
     }
@@ -367,17 +401,15 @@ bool monitor_spawn_reply_in(struct peer *peer, const struct ref *ref, struct sli
 /* Tells a remote watcher that its process ended. */
 static void tell_remote(const struct monitor *monitor, struct slice reason)
 {
-    struct peer *peer = monitor->peer;
-    struct pid watcher_pid = monitor->remote;
-    struct ref ref = {
-        .node = buf_slice(&peer->atom), .creation = peer->creation, .words = monitor->key.words};
+    struct peer *peer = monitor->watcher.peer;
+    struct pid watcher_pid = monitor_remote_pid(monitor);
+    struct ref ref = {.node = buf_slice(&peer->atom), .creation = peer->creation, .words = monitor->words};
     struct buf watched = BUF_EMPTY, watcher = BUF_EMPTY, ref_term = BUF_EMPTY;
-    memcpy(ref.word, monitor->key.word, sizeof ref.word);
-    watcher_pid.node = buf_slice(&peer->atom);
-    if (monitor->name != NULL)
-        buf_append_slice(&watched, blob_slice(monitor->name));
+    memcpy(ref.word, monitor->key.word, ref.words * sizeof ref.word[0]);
+    if (monitor->name_size > 0)
+        buf_append_slice(&watched, name_of(monitor));
     else
-        process_write_pid(monitor->watched, &watched);
+        process_write_pid(monitor->watched.process, &watched);
     pid_write(&watcher, &watcher_pid);
     ref_write(&ref_term, &ref);
     send_down(peer, buf_slice(&watched), buf_slice(&watcher), buf_slice(&ref_term), reason);
@@ -390,17 +422,17 @@ void monitors_process_down(struct process *process, struct slice reason)
 {
     while (process->watchers != NULL) {
         struct monitor *monitor = process->watchers;
-        if (monitor->watcher != NULL && monitor->watcher != process) {
+        if (!monitor->watcher_remote && monitor->watcher.process != process) {
             end_with_down(monitor, reason);
             continue;
         }
-        if (monitor->watcher == NULL)
+        if (monitor->watcher_remote)
             tell_remote(monitor, reason);
         drop(process->node, monitor);
     }
     while (process->watching != NULL) {
         struct monitor *monitor = process->watching;
-        if (monitor->watched == NULL)
+        if (monitor->watched_remote)
             tell_watched(monitor, control_demonitor_p);
         drop(process->node, monitor);
     }

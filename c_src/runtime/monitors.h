@@ -4,33 +4,64 @@
 #define RUNTIME_MONITORS_H
 
 #include "base/slice.h"
+#include "base/table.h"
 #include "runtime/process.h"
 
-#include <uthash.h>
+/* One of the two parties: a process of ours, or the node of another. */
+union monitor_party {
+    struct process *process;
+    struct peer *peer;
+};
 
 struct monitor_key {
-    struct peer *maker; /* whose reference it is; NULL: ours */
-    uint32_t words;     /* of word[] */
-    uint32_t word[REF_WORDS_MAX];
+    uint32_t maker;               /* number of the peer whose reference it is; 0: ours */
+    uint32_t word[REF_WORDS_MAX]; /* only those that the reference has are hashed, and kept in memory */
 };
 
 struct monitor {
-    struct monitor_key key;
-    struct process *watched;      /* NULL: on a remote process */
-    struct process *watcher;      /* NULL: made by a remote process */
-    struct peer *peer;            /* of the remote party; NULL: both local */
-    struct pid remote;            /* its numbers (node unset); 0 if it is watched by name */
-    bool spawning;                /* on the process that a SPAWN_REQUEST asks for: remote is not known yet */
-    struct message *request;      /* waits in watched's mailbox, asked by the watcher; NULL: none */
-    struct blob *name;            /* the atom under which the watched one was named; NULL: by pid */
-    struct monitor *watched_prev; /* in watched->watchers */
+    struct table_link link;       /* in node->monitors, by key */
+    struct monitor *watched_prev; /* in watched's process->watchers or peer->watched */
     struct monitor *watched_next;
-    struct monitor *watcher_prev; /* in watcher->watching, or peer->monitors if made by a remote one */
+    struct monitor *watcher_prev; /* in watcher's process->watching or peer->monitors */
     struct monitor *watcher_next;
-    struct monitor *peer_prev; /* in peer->watched, if on a remote process */
-    struct monitor *peer_next;
-    UT_hash_handle hh; /* node->monitors */
+    union monitor_party watched;
+    union monitor_party watcher;
+    struct message *request; /* waits in watched's mailbox, asked by the watcher; NULL: none */
+    uint32_t remote_id;      /* numbers of the pid of the remote party; 0 if watched by name */
+    uint32_t remote_serial;
+    uint32_t remote_creation;
+    bool watched_remote : 1; /* watched is a peer; never both */
+    bool watcher_remote : 1;
+    bool spawning : 1;      /* on the process that a SPAWN_REQUEST asks for: its pid is not known yet */
+    uint8_t words;          /* of key.word, 1..REF_WORDS_MAX */
+    uint16_t name_size;     /* bytes of the atom (a term) under which watched was named; 0: by pid */
+    struct monitor_key key; /* last, and cut behind its words; the name stands there */
 };
+
+/* NULL: of another node. */
+static inline struct process *monitor_watched(const struct monitor *monitor)
+{
+    return monitor->watched_remote ? NULL : monitor->watched.process;
+}
+
+static inline struct process *monitor_watcher(const struct monitor *monitor)
+{
+    return monitor->watcher_remote ? NULL : monitor->watcher.process;
+}
+
+/* The node of the remote party; NULL: both are ours. */
+static inline struct peer *monitor_peer(const struct monitor *monitor)
+{
+    if (monitor->watched_remote)
+        return monitor->watched.peer;
+    return monitor->watcher_remote ? monitor->watcher.peer : NULL;
+}
+
+/* The pid of the remote party. Precondition: there is one, and it is not watched by name. */
+struct pid monitor_remote_pid(const struct monitor *monitor);
+
+/* The table of the node that node_init makes. */
+void monitors_init(struct table *monitors);
 
 /* process starts to watch a process of any node: a pid, {Name, Node}, or a name of this node (a term). The
  * reference is written to *ref (its node borrowed from the node).

@@ -47,6 +47,10 @@ void node_init(struct node *node, struct uv_loop_s *loop, const char *name, uint
         abort(); /* a system without random numbers cannot run a node */
     node->ref_counter[0] &= REF_FIRST_WORD_MAX;
     node->started_ms = uv_now(loop);
+    registry_init(&node->registry);
+    monitors_init(&node->monitors);
+    remote_links_init(&node->remote_links);
+    aliases_init(&node->aliases);
 }
 
 static void drop_signal(struct node *node)
@@ -81,6 +85,10 @@ void node_release(struct node *node)
     }
     mem_free(node->slots);
     mem_free(node->name);
+    table_release(&node->registry);
+    table_release(&node->monitors);
+    table_release(&node->remote_links);
+    table_release(&node->aliases);
     buf_release(&node->atom);
     buf_release(&node->sending.local);
     buf_release(&node->sending.pid);

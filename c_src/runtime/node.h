@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/slice.h"
+#include "base/table.h"
 #include "runtime/pacing.h"
 #include "runtime/peer.h"
 #include "runtime/process.h"
@@ -45,12 +46,13 @@ struct node {
     struct process *run_last;
     struct exit_signal *signal_first; /* queue of exit signals */
     struct exit_signal *signal_last;
-    struct registered *registry;
-    struct monitor *monitors;
-    struct remote_link *remote_links;
-    struct alias *aliases;
+    struct table registry; /* struct registered */
+    struct table monitors; /* struct monitor */
+    struct table remote_links;
+    struct table aliases; /* struct alias */
     struct peer *peers;
-    struct peer *pending; /* nodes that are being connected to because somebody has sent them something */
+    uint32_t peer_counter; /* number of the last peer made */
+    struct peer *pending;  /* nodes that are being connected to because somebody has sent them something */
     struct {
         /* Begins to connect to the node of that name: peer_up, or peer_down of the pending peer, will follow.
          * Called from inside processes. False: not now. NULL: never. */

@@ -28,6 +28,7 @@ static struct peer *new_peer(struct node *node, const char *name)
 {
     struct peer *peer = mem_zalloc(sizeof *peer);
     peer->node = node;
+    peer->number = ++node->peer_counter;
     peer->name = mem_dup(name, strlen(name) + 1);
     etf_write_atom(&peer->atom, peer->name);
     return peer;

@@ -39,6 +39,7 @@ struct peer {
     struct node *node;  /* ours */
     struct buf atom;    /* its name as an atom term */
     char *name;         /* the same as text, NUL-terminated */
+    uint32_t number;    /* of this peer, never 0: no other of this node has it */
     uint32_t creation;  /* its creation; 0 while pending */
     uint64_t flags;     /* DFLAG_* that both sides announced; while pending, those that each peer has */
     uint64_t hoped;     /* DFLAG_* that frames in out take for granted; while pending */

@@ -26,7 +26,12 @@ enum { TIMES_QUEUED = 2 /* limits.mailbox_max, for what is queued whatever it is
 
 struct process *process_new(struct node *node, const struct process_type *type)
 {
-    struct process *process = mem_zalloc(type->size);
+    return process_new_larger(node, type, 0);
+}
+
+struct process *process_new_larger(struct node *node, const struct process_type *type, size_t extra)
+{
+    struct process *process = mem_zalloc(type->size + extra);
     process->type = type;
     process->node = node;
     process->id = node_slot_take(node, process);

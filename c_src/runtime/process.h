@@ -76,6 +76,8 @@ struct process {
  * link and start it as needed. Owned by the node. Never NULL (the number of processes is bounded by callers).
  */
 struct process *process_new(struct node *node, const struct process_type *type);
+/* The same with that many bytes, zeroed, behind its struct. */
+struct process *process_new_larger(struct node *node, const struct process_type *type, size_t extra);
 
 /* The live process of that id / pid; NULL if none. A pid of another creation of this node is nobody. */
 struct process *process_find(struct node *node, process_id id);

@@ -260,10 +260,9 @@ static void write_monitored_by(const struct process *process, struct buf *out)
     uint32_t count = 0;
     for (struct monitor *monitor = process->watchers; monitor != NULL;
          monitor = monitor->watched_next, count++) {
-        if (monitor->watcher != NULL)
-            process_write_pid(monitor->watcher, out);
-        else
-            write_remote_pid(monitor->peer, monitor->remote, out);
+        struct pid pid =
+            monitor->watcher_remote ? monitor_remote_pid(monitor) : process_pid(monitor->watcher.process);
+        pid_write(out, &pid);
     }
     etf_list_close(out, mark, count);
 }

@@ -6,26 +6,36 @@
 #include "runtime/node.h"
 #include "wire/etf_read.h"
 
+static struct slice key(const struct table_link *link)
+{
+    const struct registered *entry = (const struct registered *)link;
+    return slice_of(entry->text, entry->size);
+}
+
+void registry_init(struct table *names)
+{
+    table_init(names, key);
+}
+
 int registry_add(struct process *process, struct slice name)
 {
     struct node *node = process->node;
     if (process->registered || registry_find(node, name) != NULL)
         return ERR_EXISTS;
-    if (HASH_COUNT(node->registry) >= REGISTRY_NAMES_MAX)
+    if (node->registry.count >= REGISTRY_NAMES_MAX)
         return ERR_TOO_LARGE;
     struct registered *entry = mem_zalloc(sizeof *entry + name.size);
     entry->process = process;
     entry->size = name.size;
     memcpy(entry->text, name.data, name.size);
-    HASH_ADD_KEYPTR(hh, node->registry, entry->text, entry->size, entry);
+    table_add(&node->registry, &entry->link);
     process->registered = true;
     return 0;
 }
 
 struct process *registry_find(struct node *node, struct slice name)
 {
-    struct registered *entry;
-    HASH_FIND(hh, node->registry, name.data, name.size, entry);
+    struct registered *entry = TABLE_RECORD(table_find(&node->registry, name), struct registered, link);
     return entry == NULL ? NULL : entry->process;
 }
 
@@ -40,13 +50,10 @@ struct process *registry_find_atom(struct node *node, struct slice atom)
 
 static struct registered *entry_of(const struct process *process)
 {
+    struct table_walk walk = {0};
     struct registered *entry = NULL;
-    if (process->registered) {
-        for (entry = process->node->registry; entry != NULL; entry = entry->hh.next) {
-            if (entry->process == process)
-                break;
-        }
-    }
+    while (process->registered && (entry == NULL || entry->process != process))
+        entry = TABLE_RECORD(table_next(&process->node->registry, &walk), struct registered, link);
     return entry;
 }
 
@@ -55,7 +62,7 @@ void registry_remove(struct process *process)
     struct registered *entry = entry_of(process);
     if (entry == NULL)
         return;
-    HASH_DEL(process->node->registry, entry);
+    table_remove(&process->node->registry, &entry->link);
     mem_free(entry);
     process->registered = false;
 }

@@ -3,18 +3,20 @@
 #define RUNTIME_REGISTRY_H
 
 #include "base/slice.h"
+#include "base/table.h"
 #include "runtime/process.h"
-
-#include <uthash.h>
 
 enum { REGISTRY_NAMES_MAX = 65536 };
 
 struct registered {
+    struct table_link link;  /* in node->registry, by the name's text */
     struct process *process; /* who has the name */
-    UT_hash_handle hh;       /* node->registry, by the name's text */
     size_t size;             /* bytes of text */
     uint8_t text[];          /* UTF-8 */
 };
+
+/* The table of the node that node_init makes. */
+void registry_init(struct table *names);
 
 /* name: UTF-8 text of an atom. 0, ERR_EXISTS (taken, or the process has a name), ERR_TOO_LARGE (too many). */
 int registry_add(struct process *process, struct slice name);

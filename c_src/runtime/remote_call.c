@@ -85,10 +85,9 @@ static void ended(struct remote_call *call, struct slice reason)
 /* exit(Pid, kill) */
 static void send_kill(struct process *self, const struct monitor *monitor)
 {
-    struct peer *peer = monitor->peer;
-    struct pid pid = monitor->remote;
+    struct peer *peer = monitor->watched.peer;
+    struct pid pid = monitor_remote_pid(monitor);
     struct buf from = BUF_EMPTY, to = BUF_EMPTY, reason = BUF_EMPTY;
-    pid.node = buf_slice(&peer->atom);
     process_write_pid(self, &from);
     pid_write(&to, &pid);
     etf_write_atom(&reason, "kill");
@@ -106,7 +105,7 @@ static void caller_ended(struct remote_call *call)
     struct process *self = &call->process;
     call->finished = true;
     for (struct monitor *monitor = self->watching; monitor != NULL; monitor = monitor->watcher_next) {
-        if (monitor->peer != NULL && !monitor->spawning)
+        if (monitor->watched_remote && !monitor->spawning)
             send_kill(self, monitor);
     }
     process_exit_atom(self, "normal");

@@ -108,11 +108,14 @@ static bool processes(struct process *self, const struct slice *arguments, struc
 
 static bool registered(struct process *self, const struct slice *arguments, struct buf *out)
 {
-    uint32_t count = 0;
+    struct table_walk walk = {0};
+    struct table_link *link;
     size_t mark = etf_list_open(out);
-    for (struct registered *name = self->node->registry; name != NULL; name = name->hh.next, count++)
+    while ((link = table_next(&self->node->registry, &walk)) != NULL) {
+        const struct registered *name = TABLE_RECORD(link, struct registered, link);
         etf_write_atom_slice(out, slice_of(name->text, name->size));
-    etf_list_close(out, mark, count);
+    }
+    etf_list_close(out, mark, self->node->registry.count);
     return true;
 }
 

@@ -69,12 +69,12 @@ static uint64_t creation(const struct node *node)
 
 static uint64_t names(const struct node *node)
 {
-    return HASH_COUNT(node->registry);
+    return node->registry.count;
 }
 
 static uint64_t monitors(const struct node *node)
 {
-    return HASH_COUNT(node->monitors);
+    return node->monitors.count;
 }
 
 /* Between processes of this node. */
@@ -88,12 +88,12 @@ static uint64_t local_links(const struct node *node)
 
 static uint64_t remote_links(const struct node *node)
 {
-    return HASH_COUNT(node->remote_links);
+    return node->remote_links.count;
 }
 
 static uint64_t aliases(const struct node *node)
 {
-    return HASH_COUNT(node->aliases);
+    return node->aliases.count;
 }
 
 static uint64_t peers(const struct node *node)

@@ -96,7 +96,7 @@ void store_set_aside(struct store *store, unsigned worker, struct slice bytes, s
     errand->aside.removes = key->place == VALUE_NONE;
     if (errand->aside.writes && !errand->aside.removes) {
         if (source != NULL)
-            source->encode(source, &errand->value);
+            source->ops->encode(source, &errand->value);
         else
             buf_append_slice(&errand->value, buf_slice(&key->value));
         key_place(key, VALUE_HELD, buf_slice(&errand->value));

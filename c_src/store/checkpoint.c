@@ -145,7 +145,7 @@ static void take(struct round *round, struct key *key)
     if (key->place == VALUE_NONE)
         item->removes = true; /* also if somebody holds that there is nothing */
     else if (source != NULL)
-        source->encode(source, &item->value);
+        source->ops->encode(source, &item->value);
     else
         buf_append_slice(&item->value, buf_slice(&key->value));
     round->bytes += item->value.size;

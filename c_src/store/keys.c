@@ -4,13 +4,48 @@
 #include "base/mem.h"
 
 #include <assert.h>
+#include <stddef.h>
 #include <utlist.h>
+
+static struct slice key_of_link(const struct table_link *link)
+{
+    return key_bytes((const struct key *)link);
+}
+
+static struct slice key_of_source(const struct table_link *link)
+{
+    size_t offset = offsetof(struct store_source, link);
+    const struct store_source *source = (const struct store_source *)((const char *)link - offset);
+    return source->ops->key(source);
+}
+
+void keys_init(struct keys *keys)
+{
+    *keys = (struct keys){0};
+    table_init(&keys->all, key_of_link);
+    table_init(&keys->sources, key_of_source);
+}
+
+static void free_key(struct key *key)
+{
+    buf_release(&key->value);
+    mem_free(key);
+}
+
+void keys_release(struct keys *keys)
+{
+    struct table_walk walk = {0};
+    struct table_link *link;
+    assert(keys->sources.count == 0);
+    while ((link = table_next(&keys->all, &walk)) != NULL)
+        free_key(TABLE_RECORD(link, struct key, link));
+    table_release(&keys->all);
+    table_release(&keys->sources);
+}
 
 struct key *keys_find(struct keys *keys, struct slice bytes)
 {
-    struct key *key;
-    HASH_FIND(hh, keys->all, bytes.data, bytes.size, key);
-    return key;
+    return TABLE_RECORD(table_find(&keys->all, bytes), struct key, link);
 }
 
 struct key *keys_get(struct keys *keys, unsigned worker, struct slice bytes)
@@ -22,7 +57,7 @@ struct key *keys_get(struct keys *keys, unsigned worker, struct slice bytes)
         key->worker = worker;
         key->size = bytes.size;
         memcpy(key->bytes, bytes.data, bytes.size);
-        HASH_ADD_KEYPTR(hh, keys->all, key->bytes, key->size, key);
+        table_add(&keys->all, &key->link);
     }
     return key;
 }
@@ -93,25 +128,21 @@ void keys_tidy(struct keys *keys, struct key *key)
     if (key->first_lsn != 0 || key->pins > 0 || key->in_round || key->setting_aside ||
         key->deferred.first != NULL)
         return;
-    HASH_DEL(keys->all, key);
-    buf_release(&key->value);
-    mem_free(key);
+    table_remove(&keys->all, &key->link);
+    free_key(key);
 }
 
 struct store_source *keys_source(struct keys *keys, struct slice bytes)
 {
-    struct store_source *source;
-    HASH_FIND(hh, keys->sources, bytes.data, bytes.size, source);
-    return source;
+    return TABLE_RECORD(table_find(&keys->sources, bytes), struct store_source, link);
 }
 
-void keys_attach(struct keys *keys, struct slice bytes, struct store_source *source)
+void keys_attach(struct keys *keys, struct store_source *source)
 {
-    source->key = bytes;
-    HASH_ADD_KEYPTR(hh, keys->sources, source->key.data, source->key.size, source);
+    table_add(&keys->sources, &source->link);
 }
 
 void keys_detach(struct keys *keys, struct store_source *source)
 {
-    HASH_DEL(keys->sources, source);
+    table_remove(&keys->sources, &source->link);
 }

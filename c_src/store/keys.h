@@ -7,11 +7,11 @@
 #define STORE_KEYS_H
 
 #include "base/buf.h"
+#include "base/table.h"
 #include "store/requests.h"
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <uthash.h>
 
 /* Where the value of a key is, as of all accepted changes. Who is attached has it in memory: then only
  * VALUE_NONE means something, that there is none. */
@@ -23,8 +23,8 @@ enum value_place {
 };
 
 struct key {
-    UT_hash_handle hh;
-    struct key *prev; /* utlist, in keys->dirty while first_lsn is not 0 */
+    struct table_link link; /* in keys->all */
+    struct key *prev;       /* utlist, in keys->dirty while first_lsn is not 0 */
     struct key *next;
     struct buf value;         /* VALUE_HELD */
     struct requests deferred; /* reads that wait for a scan or a setting aside */
@@ -48,11 +48,16 @@ struct key {
 };
 
 struct keys {
-    struct key *all;              /* uthash */
-    struct key *dirty;            /* utlist, oldest first_lsn first, more or less */
-    struct store_source *sources; /* uthash, attached ones by key */
+    struct table all;
+    struct table sources; /* attached ones by key */
+    struct key *dirty;    /* utlist, oldest first_lsn first, more or less */
     unsigned dirty_count;
 };
+
+void keys_init(struct keys *keys);
+
+/* Frees it with all keys. Precondition: no source is attached. */
+void keys_release(struct keys *keys);
 
 struct key *keys_find(struct keys *keys, struct slice bytes);
 
@@ -80,8 +85,8 @@ void keys_forget_after(struct keys *keys, struct key *key, uint64_t durable);
 void keys_tidy(struct keys *keys, struct key *key);
 
 struct store_source *keys_source(struct keys *keys, struct slice bytes);
-/* bytes: the source's from here, must stay. */
-void keys_attach(struct keys *keys, struct slice bytes, struct store_source *source);
+/* Precondition: no other source has its key. */
+void keys_attach(struct keys *keys, struct store_source *source);
 void keys_detach(struct keys *keys, struct store_source *source);
 
 #endif

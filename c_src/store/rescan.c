@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "store/store_state.h"
 
+#include <uthash.h>
 #include <utlist.h>
 
 struct rescan_item {

@@ -64,7 +64,7 @@ static void begin_read(struct store *store, struct key *key, struct store_reques
 {
     struct store_source *source = keys_source(&store->keys, key_bytes(key));
     if (source != NULL && !key->failing) {
-        source->encode(source, &errand_ready(store, NULL, request, 0)->value);
+        source->ops->encode(source, &errand_ready(store, NULL, request, 0)->value);
     } else if (key->setting_aside || key->place == VALUE_IN_JOURNAL) {
         requests_add(&key->deferred, request);
         if (!key->setting_aside)
@@ -116,7 +116,7 @@ void store_fail_source(struct store *store, struct slice bytes, int status)
     if (source == NULL)
         return;
     keys_detach(&store->keys, source);
-    source->failed(source, status);
+    source->ops->failed(source, status);
 }
 
 static bool is_pressed(const struct store *store)
@@ -255,27 +255,28 @@ static void on_failed(void *ctx, struct commit *commit, int status, struct reque
 
 /* ---- holders ---- */
 
-bool store_attach(struct store *store, unsigned worker, struct slice bytes, struct store_source *source)
+bool store_attach(struct store *store, struct store_source *source)
 {
+    struct slice bytes = source->ops->key(source);
     struct key *key = keys_find(&store->keys, bytes);
     assert(keys_source(&store->keys, bytes) == NULL);
     if (key != NULL && (key->read_version != key->version || key->setting_aside))
         return false;
     if (key != NULL && key->place == VALUE_HELD)
         key_place(key, VALUE_IN_FILE, slice_of(NULL, 0)); /* the holder has it */
-    keys_attach(&store->keys, bytes, source);
+    keys_attach(&store->keys, source);
     return true;
 }
 
 void store_detach(struct store *store, struct store_source *source)
 {
-    struct key *key = keys_find(&store->keys, source->key);
+    struct key *key = keys_find(&store->keys, source->ops->key(source));
     keys_detach(&store->keys, source);
     if (key == NULL || key->first_lsn == 0 || key->place == VALUE_IN_JOURNAL || key->place == VALUE_NONE)
         return;
     key->place = VALUE_HELD;
     buf_clear(&key->value);
-    source->encode(source, &key->value);
+    source->ops->encode(source, &key->value);
 }
 
 /* ---- waiting for the disk ---- */
@@ -410,6 +411,7 @@ int store_open(struct store **out, const struct store_config *config)
 {
     assert(config->workers >= 1 && config->workers <= STORE_WORKERS_MAX);
     struct store *store = mem_zalloc(sizeof *store);
+    keys_init(&store->keys);
     struct recovery recovered;
     int status = files_open(&store->files, config->folder, config->value_size_max, config->fs);
     if (status != 0) {
@@ -521,13 +523,7 @@ void store_close(struct store *store, void (*done)(void *ctx, int status), void 
 
 void store_free(struct store *store)
 {
-    assert(store->keys.sources == NULL);
-    struct key *key, *next;
-    HASH_ITER(hh, store->keys.all, key, next)
-    { /* what could not be written; the journals have it */
-        HASH_DEL(store->keys.all, key);
-        buf_release(&key->value);
-        mem_free(key);
-    }
+    assert(store->keys.sources.count == 0);
+    keys_release(&store->keys); /* what could not be written; the journals have it */
     mem_free(store);
 }

@@ -21,12 +21,12 @@
 
 #include "base/buf.h"
 #include "base/slice.h"
+#include "base/table.h"
 #include "store/fs.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <uthash.h>
 
 struct store;
 struct uv_loop_s;
@@ -98,7 +98,11 @@ void store_change(struct store *store, unsigned worker, struct slice key, enum s
 /* A key whose value somebody holds in memory: the store asks it for the value instead of folding. At most one
  * per key; embedded in the holder. STORE_CHANGE of an attached key is the holder's own; STORE_PUT and
  * STORE_DELETE are somebody else's and make the holder's memory out of date. */
-struct store_source {
+struct store_source;
+
+struct store_source_ops {
+    /* The key, borrowed from the holder; the same as long as the source is attached. */
+    struct slice (*key)(const struct store_source *source);
     /* Appends the value to out as of all changes accepted up to now. */
     void (*encode)(struct store_source *source, struct buf *out);
     /* The source is detached already and its memory must be forgotten. status: a write of this key failed
@@ -106,14 +110,18 @@ struct store_source {
      * have been answered); or ERR_CONFLICT: somebody else has put or deleted the key (called from inside that
      * store_change). */
     void (*failed)(struct store_source *source, int status);
-    struct slice key;  /* the store's from here: the key, in the holder's memory */
-    UT_hash_handle hh; /* attached sources by key */
 };
 
-/* From now on source answers for key, whose bytes must stay until it is detached. To be called in the done of
- * the store_read that gave the value. False, not attached: somebody has changed the key since that read was
- * asked for, so what it gave is out of date; read again. */
-bool store_attach(struct store *store, unsigned worker, struct slice key, struct store_source *source);
+/* In the holder's record. */
+struct store_source {
+    const struct store_source_ops *ops;
+    struct table_link link; /* attached sources by key */
+};
+
+/* From now on source answers for its key. To be called in the done of the store_read that gave the value.
+ * False, not attached: somebody has changed the key since that read was asked for, so what it gave is out of
+ * date; read again. */
+bool store_attach(struct store *store, struct store_source *source);
 
 /* The source goes away (its memory too). If its file is older than its memory it is encoded now, before this
  * returns. */

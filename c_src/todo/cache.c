@@ -15,10 +15,10 @@
 
 struct cache {
     struct gen_server gen;
-    struct cache_config config;
-    struct server *by_key; /* uthash */
-    struct server *by_use; /* utlist, least recently used first */
-    struct timer *sweep;   /* NULL: lists never expire */
+    struct cache_config *config; /* borrowed */
+    struct table by_key;         /* servers */
+    struct server *by_use;       /* utlist, least recently used first */
+    struct timer *sweep;         /* NULL: lists never expire */
 };
 
 static void start_sweep(struct cache *cache, uint64_t ms);
@@ -26,7 +26,7 @@ static void start_sweep(struct cache *cache, uint64_t ms);
 static void sweep(struct process *self, void *argument)
 {
     struct cache *cache = (struct cache *)self;
-    uint64_t idle_ms = (uint64_t)cache->config.expire_s * 1000;
+    uint64_t idle_ms = (uint64_t)cache->config->expire_s * 1000;
     uint64_t now = node_now_ms(self->node);
     struct server *server, *next;
     uint64_t wait = idle_ms;
@@ -36,7 +36,7 @@ static void sweep(struct process *self, void *argument)
             wait = idle_ms - (now - server->used_ms);
             break;
         }
-        if (server->load == NULL && server->gen.owed == NULL) /* the disk is slow, it is not idle */
+        if (!server->loading && server->gen.owed == NULL) /* the disk is slow, it is not idle */
             process_exit_atom(&server->gen.process, "normal");
     }
     start_sweep(cache, wait);
@@ -58,16 +58,24 @@ void cache_touch(struct cache *cache, struct server *server)
 
 void cache_forget(struct cache *cache, struct server *server)
 {
-    HASH_DEL(cache->by_key, server); /* is in it: NOLINT(clang-analyzer-core.NullDereference) */
+    table_remove(&cache->by_key, &server->link);
     DL_DELETE(cache->by_use, server);
+    server->cached = false;
+}
+
+static struct slice key_of(const struct table_link *link)
+{
+    return server_key((const struct server *)((const char *)link - offsetof(struct server, link)));
 }
 
 static int init(struct gen_server *self, const void *argument)
 {
     struct cache *cache = (struct cache *)self;
-    cache->config = *(const struct cache_config *)argument;
-    if (cache->config.expire_s > 0)
-        start_sweep(cache, (uint64_t)cache->config.expire_s * 1000);
+    cache->config = *(struct cache_config *const *)argument;
+    cache->config->cache = cache;
+    table_init(&cache->by_key, key_of);
+    if (cache->config->expire_s > 0)
+        start_sweep(cache, (uint64_t)cache->config->expire_s * 1000);
     return 0;
 }
 
@@ -88,18 +96,16 @@ static void release(struct gen_server *self)
     while (cache->by_use != NULL) {
         struct server *server = cache->by_use;
         cache_forget(cache, server);
-        server->cache = NULL;
         end_list(cache, server);
     }
+    table_release(&cache->by_key);
     if (cache->sweep != NULL)
         timer_cancel(cache->sweep);
 }
 
 static struct server *find(struct cache *cache, struct slice key)
 {
-    struct server *server;
-    HASH_FIND(hh, cache->by_key, key.data, key.size, server);
-    return server;
+    return TABLE_RECORD(table_find(&cache->by_key, key), struct server, link);
 }
 
 static int find_or_start(struct cache *cache, struct slice key, struct server **found)
@@ -109,11 +115,12 @@ static int find_or_start(struct cache *cache, struct slice key, struct server **
         cache_touch(cache, *found);
         return 0;
     }
-    int status = server_start(cache, &cache->gen.process, cache->config.database, key, found);
+    int status = server_start(cache->config, &cache->gen.process, key, found);
     if (status != 0)
         return status;
     struct server *server = *found;
-    HASH_ADD_KEYPTR(hh, cache->by_key, server->key, server->key_size, server);
+    table_add(&cache->by_key, &server->link);
+    server->cached = true;
     DL_APPEND(cache->by_use, server);
     server->used_ms = node_now_ms(cache->gen.process.node);
     return 0;
@@ -159,8 +166,8 @@ static void reply_each(struct cache *cache, const struct from *from,
 {
     struct buf *out = gen_server_reply_begin(&cache->gen, from);
     struct server *server;
-    if (HASH_COUNT(cache->by_key) > 0)
-        etf_write_list(out, HASH_COUNT(cache->by_key));
+    if (cache->by_key.count > 0)
+        etf_write_list(out, cache->by_key.count);
     DL_FOREACH(cache->by_use, server)
     {
         write(server, out);
@@ -195,7 +202,7 @@ static void write_count(struct buf *out, const char *what, unsigned count)
 
 static void count_children(struct cache *cache, const struct from *from)
 {
-    unsigned count = HASH_COUNT(cache->by_key);
+    unsigned count = cache->by_key.count;
     struct buf *out = gen_server_reply_begin(&cache->gen, from);
     etf_write_list(out, 4);
     write_count(out, "specs", count);
@@ -208,7 +215,7 @@ static void count_children(struct cache *cache, const struct from *from)
 
 static void reply_count(struct cache *cache, const struct from *from)
 {
-    etf_write_uint64(gen_server_reply_begin(&cache->gen, from), HASH_COUNT(cache->by_key));
+    etf_write_uint64(gen_server_reply_begin(&cache->gen, from), cache->by_key.count);
     gen_server_reply_end(&cache->gen);
 }
 
@@ -244,7 +251,7 @@ static void write_state(struct gen_server *self, struct buf *out)
 {
     etf_write_map(out, 1);
     etf_write_atom(out, "count");
-    etf_write_uint64(out, HASH_COUNT(((struct cache *)self)->by_key));
+    etf_write_uint64(out, ((struct cache *)self)->by_key.count);
 }
 
 static const struct gen_server_type type = {
@@ -261,7 +268,7 @@ int cache_start(struct process *supervisor, void *argument, struct process **chi
 {
     struct gen_server *server;
     int status =
-        gen_server_start(supervisor->node, &type, supervisor, "Elixir.Todo.Cache", argument, &server);
+        gen_server_start(supervisor->node, &type, supervisor, "Elixir.Todo.Cache", &argument, &server);
     if (status == 0)
         *child = &server->process;
     return status;

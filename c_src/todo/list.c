@@ -6,7 +6,6 @@
 #include "todo/list.h"
 
 #include "base/error.h"
-#include "base/mem.h"
 #include "todo/dates.h"
 #include "wire/etf_canonical.h"
 #include "wire/etf_compare.h"
@@ -72,7 +71,7 @@ static int make_all(struct slice cursor, uint64_t first_id, struct slots *made)
             return 0;
         for (uint32_t i = 0; i < length; i++) {
             struct entry *entry;
-            uint64_t id = first_id + made->used;
+            uint64_t id = first_id + slots_count(made);
             if (id >= INT64_MAX)
                 return ERR_TOO_LARGE;
             int rc = entry_new(etf_take(&cursor), id, &entry);
@@ -92,11 +91,11 @@ int list_add_all(struct todo_list *list, struct slice entries, uint64_t *first_i
         return rc;
     }
     *first_id = list->next_id;
-    *count = made.used;
+    *count = slots_count(&made);
     uint32_t at = 0;
     for (struct entry *entry; (entry = slots_next(&made, &at)) != NULL;)
         list_append_take(list, entry);
-    mem_free(made.slot);
+    slots_forget(&made);
     return 0;
 }
 

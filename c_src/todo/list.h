@@ -69,7 +69,7 @@ static inline uint32_t list_size(const struct todo_list *list)
 /* What its entries and their array occupy, in bytes; at once. The index by date is not counted. */
 static inline size_t list_bytes(const struct todo_list *list)
 {
-    return list->entries.bytes + list->entries.room * sizeof list->entries.slot[0];
+    return slots_bytes(&list->entries);
 }
 
 static inline uint64_t list_next_id(const struct todo_list *list)

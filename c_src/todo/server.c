@@ -36,7 +36,23 @@ static struct server *server_of_source(struct store_source *source)
     return (struct server *)((char *)source - offsetof(struct server, source));
 }
 
+struct store *server_store(const struct server *server)
+{
+    return server->home->database->store;
+}
+
+unsigned server_worker(const struct server *server)
+{
+    return database_worker_index(server->home->database, server_key(server));
+}
+
 /* ---- the value in memory, as the store sees it ---- */
+
+static struct slice source_key(const struct store_source *source)
+{
+    size_t offset = offsetof(struct server, source);
+    return server_key((const struct server *)((const char *)source - offset));
+}
 
 static void encode(struct store_source *source, struct buf *out)
 {
@@ -53,6 +69,8 @@ static void failed(struct store_source *source, int status)
     server->load_error = status;
     process_exit_atom(&server->gen.process, status == ERR_CONFLICT ? "normal" : error_atom(status));
 }
+
+static const struct store_source_ops source_ops = {.key = source_key, .encode = encode, .failed = failed};
 
 /* ---- loading ---- */
 
@@ -83,9 +101,8 @@ static void post_mark(struct server *server)
 /* False if the value is out of date already. */
 static bool attach(struct server *server)
 {
-    server->source = (struct store_source){.encode = encode, .failed = failed};
-    server->loaded =
-        store_attach(server->database->store, server_worker(server), server_key(server), &server->source);
+    server->source = (struct store_source){.ops = &source_ops};
+    server->loaded = store_attach(server_store(server), &server->source);
     if (!server->loaded)
         list_release(&server->list);
     return server->loaded;
@@ -93,7 +110,7 @@ static bool attach(struct server *server)
 
 static void loaded(struct server *server, int status, struct slice value)
 {
-    server->load = NULL;
+    server->loading = false;
     server->load_error = take_value(server, status, value);
     if (server->load_error == 0 && !attach(server)) {
         begin_load(server);
@@ -126,9 +143,9 @@ static void begin_load(struct server *server)
     load->request.done = on_loaded;
     load->node = server->gen.process.node;
     load->server = server->gen.process.id;
-    server->load = load;
+    server->loading = true;
     process_pause(&server->gen.process);
-    store_read(server->database->store, server_worker(server), server_key(server), &load->request);
+    store_read(server_store(server), server_worker(server), server_key(server), &load->request);
 }
 
 /* {error, {corrupt, FileName}}, or {error, Reason} of the system. */
@@ -171,8 +188,8 @@ static bool ready(struct server *server, const struct from *from)
 
 static void touch(struct server *server)
 {
-    if (server->cache != NULL)
-        cache_touch(server->cache, server);
+    if (server->cached)
+        cache_touch(server->home->cache, server);
 }
 
 static void handle_call(struct gen_server *self, const struct from *from, struct slice request)
@@ -203,19 +220,23 @@ static void handle_info(struct gen_server *self, struct slice message)
 /* ---- start and end ---- */
 
 struct arguments {
-    struct cache *cache;
-    struct database *database;
+    struct cache_config *home;
     struct slice key;
 };
+
+static size_t extra(const void *argument)
+{
+    const struct arguments *arguments = argument;
+    return arguments->key.size;
+}
 
 static int init(struct gen_server *self, const void *argument)
 {
     const struct arguments *arguments = argument;
     struct server *server = server_of(self);
-    server->cache = arguments->cache;
-    server->database = arguments->database;
-    server->key = mem_dup(arguments->key.data, arguments->key.size);
-    server->key_size = arguments->key.size;
+    server->home = arguments->home;
+    memcpy(server->key, arguments->key.data, arguments->key.size);
+    server->key_size = (uint32_t)arguments->key.size;
     return 0;
 }
 
@@ -242,18 +263,18 @@ static size_t state_bytes(const struct gen_server *self)
 static void release(struct gen_server *self)
 {
     struct server *server = server_of(self);
-    if (server->cache != NULL)
-        cache_forget(server->cache, server);
+    if (server->cached)
+        cache_forget(server->home->cache, server);
     if (server->loaded) {
-        store_detach(server->database->store, &server->source);
+        store_detach(server_store(server), &server->source);
         list_release(&server->list);
     }
     subscribers_release(&server->subscribers);
-    mem_free(server->key);
 }
 
 static const struct gen_server_type type = {
     .process = GEN_SERVER_PROCESS("Elixir.Todo.Server", struct server),
+    .extra = extra,
     .init = init,
     .handle_continue = handle_continue,
     .handle_call = handle_call,
@@ -265,10 +286,9 @@ static const struct gen_server_type type = {
     .release = release,
 };
 
-int server_start(struct cache *cache, struct process *parent, struct database *database, struct slice key,
-                 struct server **server)
+int server_start(struct cache_config *home, struct process *parent, struct slice key, struct server **server)
 {
-    struct arguments arguments = {.cache = cache, .database = database, .key = key};
+    struct arguments arguments = {.home = home, .key = key};
     struct gen_server *gen;
     int status = gen_server_start(parent->node, &type, parent, NULL, &arguments, &gen);
     if (status == 0)

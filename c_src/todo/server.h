@@ -7,49 +7,46 @@
 #ifndef TODO_SERVER_H
 #define TODO_SERVER_H
 
+#include "base/table.h"
 #include "runtime/gen_server.h"
 #include "store/store.h"
 #include "todo/database.h"
 #include "todo/list.h"
 #include "todo/subscribers.h"
 
-#include <uthash.h>
-
-struct cache;
+struct cache_config;
 
 struct server {
     struct gen_server gen;
-    struct cache *cache;        /* knows it by its key; NULL once the cache is gone */
-    struct database *database;  /* borrowed */
+    struct cache_config *home;  /* where it belongs; borrowed */
     struct store_source source; /* attached while loaded */
-    struct load *load;          /* the read under way; NULL: none */
+    struct table_link link;     /* in cache, by key */
     struct todo_list list;      /* valid while loaded */
     uint64_t seq;               /* changes made since the process started, one for each entry */
     struct subscribers subscribers;
-    bool loaded;
-    int load_error;      /* why it is not loaded; ERR_CORRUPT, -EACCES, ... */
-    bool stale;          /* messages before the mark in the mailbox are answered with load_error */
     uint64_t used_ms;    /* loop time of the last message */
     struct server *prev; /* in cache: least recently used first */
     struct server *next;
-    UT_hash_handle hh; /* in cache, by key */
-    size_t key_size;   /* bytes of key */
-    uint8_t *key;      /* the list's name, canonical; owned */
+    int load_error;    /* why it is not loaded; ERR_CORRUPT, -EACCES, ... */
+    uint32_t key_size; /* bytes of key */
+    bool cached : 1;   /* the cache knows it by its key */
+    bool loading : 1;  /* a read is under way */
+    bool loaded : 1;
+    bool stale : 1; /* messages before the mark in the mailbox are answered with load_error */
+    uint8_t key[];  /* the list's name, canonical */
 };
 
-/* start_link under the cache. key: canonical. Errors: none but those of gen_server_start. */
-int server_start(struct cache *cache, struct process *parent, struct database *database, struct slice key,
-                 struct server **server);
+/* start_link under the cache. home: outlives it. key: canonical. Errors: none but those of gen_server_start.
+ */
+int server_start(struct cache_config *home, struct process *parent, struct slice key, struct server **server);
 
 static inline struct slice server_key(const struct server *server)
 {
     return slice_of(server->key, server->key_size);
 }
 
-/* The database worker of its key. */
-static inline unsigned server_worker(const struct server *server)
-{
-    return database_worker_index(server->database, server_key(server));
-}
+/* Where its value is, and the worker of its key there. */
+struct store *server_store(const struct server *server);
+unsigned server_worker(const struct server *server);
 
 #endif

@@ -103,7 +103,7 @@ static struct change *change_for(struct server *server, const struct from *from,
  */
 static void commit(struct server *server, struct buf *bytes, uint32_t events, struct change *change)
 {
-    store_change(server->database->store, server_worker(server), server_key(server), STORE_CHANGE,
+    store_change(server_store(server), server_worker(server), server_key(server), STORE_CHANGE,
                  buf_slice(bytes), change == NULL ? NULL : &change->request);
     if (subscribers_any(&server->subscribers)) {
         change->seq = server->seq + 1;
@@ -204,7 +204,7 @@ static void replace_entry(struct server *server, const struct from *from, struct
 static void sync_list(struct server *server, const struct from *from)
 {
     struct change *change = change_new(server, from, ANSWER_OK);
-    store_sync_key(server->database->store, server_worker(server), server_key(server), &change->request);
+    store_sync_key(server_store(server), server_worker(server), server_key(server), &change->request);
 }
 
 static void delete_entry(struct server *server, const struct from *from, struct slice argument)
@@ -241,7 +241,7 @@ static void subscribe(struct server *server, const struct from *from, struct sli
     }
     struct change *change = change_new(server, from, ANSWER_SEQ);
     change->seq = server->seq;
-    store_sync_key(server->database->store, server_worker(server), server_key(server), &change->request);
+    store_sync_key(server_store(server), server_worker(server), server_key(server), &change->request);
 }
 
 /* [{ack, Milliseconds}] or [] */

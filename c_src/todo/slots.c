@@ -38,94 +38,110 @@ void slots_release(struct slots *slots)
     uint32_t at = 0;
     for (struct entry *entry; (entry = slots_next(slots, &at)) != NULL;)
         entry_free(entry);
-    mem_free(slots->slot);
-    *slots = (struct slots){0};
+    slots_forget(slots);
+}
+
+void slots_forget(struct slots *slots)
+{
+    mem_free(slots->array);
+    slots->array = NULL;
 }
 
 static void set_room(struct slots *slots, uint32_t room)
 {
-    slots->slot = mem_realloc(slots->slot, (size_t)room * sizeof slots->slot[0]);
-    slots->room = room;
+    size_t size = offsetof(struct slot_array, slot) + (size_t)room * sizeof(uint64_t);
+    bool is_new = slots->array == NULL;
+    struct slot_array *array = mem_realloc(slots->array, size);
+    if (is_new)
+        *array = (struct slot_array){0};
+    array->room = room;
+    slots->array = array;
 }
 
 void slots_append_take(struct slots *slots, struct entry *entry)
 {
-    assert(slots->used == 0 || slot_id(slots->slot[slots->used - 1]) < entry->id);
-    if (slots->used == slots->room) {
-        assert(slots->room <= UINT32_MAX / 2);
-        set_room(slots, slots->room == 0 ? ROOM_FIRST : slots->room + slots->room / 2);
+    struct slot_array *array = slots->array;
+    assert(array == NULL || slot_id(array->slot[array->used - 1]) < entry->id);
+    if (array == NULL || array->used == array->room) {
+        assert(array == NULL || array->room <= UINT32_MAX / 2);
+        set_room(slots, array == NULL ? ROOM_FIRST : array->room + array->room / 2);
+        array = slots->array;
     }
-    slots->slot[slots->used++] = slot_of_entry(entry);
-    slots->bytes += entry_bytes(entry);
+    array->slot[array->used++] = slot_of_entry(entry);
+    array->bytes += entry_bytes(entry);
 }
 
-/* Index of the slot of that id, or used if it has none. */
-static uint32_t position(const struct slots *slots, uint64_t id)
+/* The slot of that id; NULL: none. */
+static uint64_t *slot_find(const struct slots *slots, uint64_t id)
 {
+    struct slot_array *array = slots->array;
     uint32_t low = 0;
-    uint32_t high = slots->used;
+    uint32_t high = array == NULL ? 0 : array->used;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
-        if (slot_id(slots->slot[middle]) < id)
+        if (slot_id(array->slot[middle]) < id)
             low = middle + 1;
         else
             high = middle;
     }
-    if (low < slots->used && !is_hole(slots->slot[low]) && slot_id(slots->slot[low]) == id)
-        return low;
-    return slots->used;
+    if (array == NULL || low == array->used || is_hole(array->slot[low]) || slot_id(array->slot[low]) != id)
+        return NULL;
+    return &array->slot[low];
 }
 
 struct entry *slots_find(const struct slots *slots, uint64_t id)
 {
-    uint32_t at = position(slots, id);
-    return at == slots->used ? NULL : slot_entry(slots->slot[at]);
+    const uint64_t *slot = slot_find(slots, id);
+    return slot == NULL ? NULL : slot_entry(*slot);
 }
 
 struct entry *slots_swap_take(struct slots *slots, struct entry *entry)
 {
-    uint32_t at = position(slots, entry->id);
-    if (at == slots->used)
+    uint64_t *slot = slot_find(slots, entry->id);
+    if (slot == NULL)
         return NULL;
-    struct entry *old = slot_entry(slots->slot[at]);
-    slots->slot[at] = slot_of_entry(entry);
-    slots->bytes += entry_bytes(entry);
-    slots->bytes -= entry_bytes(old);
+    struct entry *old = slot_entry(*slot);
+    *slot = slot_of_entry(entry);
+    slots->array->bytes += entry_bytes(entry);
+    slots->array->bytes -= entry_bytes(old);
     return old;
 }
 
 static void close_holes(struct slots *slots)
 {
+    struct slot_array *array = slots->array;
     uint32_t kept = 0;
-    for (uint32_t i = 0; i < slots->used; i++)
-        if (!is_hole(slots->slot[i]))
-            slots->slot[kept++] = slots->slot[i];
-    slots->used = kept;
-    slots->holes = 0;
-    if (slots->room > ROOM_FIRST && kept < slots->room / 4)
+    for (uint32_t i = 0; i < array->used; i++)
+        if (!is_hole(array->slot[i]))
+            array->slot[kept++] = array->slot[i];
+    array->used = kept;
+    array->holes = 0;
+    if (array->room > ROOM_FIRST && kept < array->room / 4)
         set_room(slots, kept * 2 > ROOM_FIRST ? kept * 2 : ROOM_FIRST);
 }
 
 struct entry *slots_remove(struct slots *slots, uint64_t id)
 {
-    uint32_t at = position(slots, id);
-    if (at == slots->used)
+    struct slot_array *array = slots->array;
+    uint64_t *slot = slot_find(slots, id);
+    if (slot == NULL)
         return NULL;
-    struct entry *entry = slot_entry(slots->slot[at]);
-    slots->slot[at] = id << 1 | 1;
-    slots->bytes -= entry_bytes(entry);
-    slots->holes++;
-    if (slots->holes == slots->used)
-        slots_release(slots);
-    else if (slots->holes >= slots->used - slots->holes)
+    struct entry *entry = slot_entry(*slot);
+    *slot = id << 1 | 1;
+    array->bytes -= entry_bytes(entry);
+    array->holes++;
+    if (array->holes == array->used)
+        slots_forget(slots);
+    else if (array->holes >= array->used - array->holes)
         close_holes(slots);
     return entry;
 }
 
 struct entry *slots_next(const struct slots *slots, uint32_t *at)
 {
-    while (*at < slots->used) {
-        uint64_t slot = slots->slot[(*at)++];
+    const struct slot_array *array = slots->array;
+    while (array != NULL && *at < array->used) {
+        uint64_t slot = array->slot[(*at)++];
         if (!is_hole(slot))
             return slot_entry(slot);
     }

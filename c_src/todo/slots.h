@@ -8,21 +8,35 @@
 
 #include <stdint.h>
 
+struct slot_array {
+    size_t bytes;    /* of the entries (entry_bytes) */
+    uint32_t used;   /* slots in use */
+    uint32_t room;   /* slots allocated */
+    uint32_t holes;  /* of the used ones, those without an entry */
+    uint64_t slot[]; /* an entry's address, or (id << 1 | 1) of one that is gone */
+};
+
 /* Embedded; all zero is an empty one and owns no memory. */
 struct slots {
-    uint64_t *slot; /* an entry's address, or (id << 1 | 1) of one that is gone */
-    uint32_t used;  /* slots in use */
-    uint32_t room;  /* slots allocated */
-    uint32_t holes; /* of the used ones, those without an entry */
-    size_t bytes;   /* of the entries (entry_bytes) */
+    struct slot_array *array; /* NULL: empty */
 };
 
 /* Frees the entries; empty afterwards. */
 void slots_release(struct slots *slots);
 
+/* The same without the entries, which somebody else owns now. */
+void slots_forget(struct slots *slots);
+
 static inline uint32_t slots_count(const struct slots *slots)
 {
-    return slots->used - slots->holes;
+    return slots->array == NULL ? 0 : slots->array->used - slots->array->holes;
+}
+
+/* What the entries and their array occupy. */
+static inline size_t slots_bytes(const struct slots *slots)
+{
+    const struct slot_array *array = slots->array;
+    return array == NULL ? 0 : array->bytes + sizeof *array + array->room * sizeof array->slot[0];
 }
 
 /* Takes entry, whose id is above all others. */

@@ -14,7 +14,7 @@ static void activity__function_that_takes_longer__process_lives_until_it_is_done
     process_resume(top);
     fake_expect_out(f, &f->a, "{PAYLOAD_MONITOR_P_EXIT,<0.3.0>,<a.5.0>,#a.7} {#a.8,return,ok}");
     assert_int_equal(f->node.process_count, 2);
-    assert_null(f->node.monitors);
+    assert_int_equal(f->node.monitors.count, 0);
 }
 
 static void activity__function_itself_or_execute_cast__ends_normally(void **state)

@@ -270,7 +270,7 @@ static void monitor__many_nodes_at_once__only_some_are_tried(void **state)
         watch_node(pair.on_a, name);
     }
     assert_int_equal(HASH_COUNT(pair.a.node.pending), AT_ONCE);
-    while (pair.a.node.monitors != NULL) /* of those that are looked up */
+    while (pair.a.node.monitors.count > 0) /* of those that are looked up */
         local_turn(&pair.a, -1);
     assert_int_equal(fake_epmd.lookups, AT_ONCE);
     pair_stop(&pair);

@@ -26,7 +26,7 @@ static void name(struct process *process, const char *text)
 
 static void expect_no_monitors(struct fake *f)
 {
-    assert_null(f->node.monitors);
+    assert_int_equal(f->node.monitors.count, 0);
 }
 
 /* ---- both local */
@@ -83,7 +83,7 @@ static void monitor_remove__then_death__nothing_comes(void **state)
     fake_probe(f);
     struct ref ref = watch(watcher, "<0.2.0>");
     monitor_remove(fake_process(f, 2), &ref); /* not its own */
-    assert_non_null(f->node.monitors);
+    assert_int_not_equal(f->node.monitors.count, 0);
     monitor_remove(watcher, &ref);
     monitor_remove(watcher, &ref);
     fake_exit(fake_process(f, 2), "over");

@@ -170,8 +170,8 @@ static void pending__fails__noconnection_to_monitors_and_links(void **state)
     fake_expect(f, 1, "{'DOWN',#0.1,process,<z.6.0>,noconnection} {'EXIT',<z.8.0!>,noconnection}");
     fake_expect_events(f, "<0.2.0>:noconnection");
     assert_null(f->node.pending);
-    assert_null(f->node.monitors);
-    assert_null(f->node.remote_links);
+    assert_int_equal(f->node.monitors.count, 0);
+    assert_int_equal(f->node.remote_links.count, 0);
 }
 
 static void pending__not_to_be_connected__noconnection_at_once(void **state)

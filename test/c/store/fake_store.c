@@ -385,6 +385,13 @@ static void failed(struct store_source *source, int status)
     buf_clear(&holder->memory);
 }
 
+static struct slice holder_key(const struct store_source *source)
+{
+    return slice_of_text(((const struct holder *)source)->key);
+}
+
+static const struct store_source_ops holder_ops = {.key = holder_key, .encode = encode, .failed = failed};
+
 static void on_loaded(struct asked *asked)
 {
     struct holder *holder = asked->ctx;
@@ -392,9 +399,8 @@ static void on_loaded(struct asked *asked)
     holder->pending = NULL;
     if (asked->status != 0 && asked->status != ERR_NOT_FOUND)
         return;
-    holder->source = (struct store_source){.encode = encode, .failed = failed};
-    holder->attached =
-        store_attach(f->store, worker_of(f, holder->key), slice_of_text(holder->key), &holder->source);
+    holder->source = (struct store_source){.ops = &holder_ops};
+    holder->attached = store_attach(f->store, &holder->source);
     holder->refused = !holder->attached;
     buf_clear(&holder->memory);
     if (holder->attached)

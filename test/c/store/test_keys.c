@@ -17,7 +17,7 @@ static struct key *get(struct keys *keys, const char *name)
 
 static unsigned count(const struct keys *keys)
 {
-    return HASH_COUNT(keys->all);
+    return keys->all.count;
 }
 
 static void assert_held(const struct key *key, const char *value)
@@ -28,7 +28,8 @@ static void assert_held(const struct key *key, const char *value)
 
 static void get__twice__the_same_until_tidied(void **state)
 {
-    struct keys keys = {0};
+    struct keys keys;
+    keys_init(&keys);
     struct key *bob = get(&keys, "bob");
     assert_ptr_equal(get(&keys, "bob"), bob);
     assert_ptr_equal(keys_find(&keys, text("bob")), bob);
@@ -38,11 +39,13 @@ static void get__twice__the_same_until_tidied(void **state)
     assert_null(keys_find(&keys, text("bob")));
     keys_tidy(&keys, get(&keys, "bo"));
     assert_int_equal(count(&keys), 0);
+    keys_release(&keys);
 }
 
 static void tidy__needed__stays(void **state)
 {
-    struct keys keys = {0};
+    struct keys keys;
+    keys_init(&keys);
     struct key *bob = get(&keys, "bob");
     struct store_request request;
     bob->pins = 1;
@@ -65,11 +68,13 @@ static void tidy__needed__stays(void **state)
     keys_written(&keys, bob);
     keys_tidy(&keys, bob);
     assert_int_equal(count(&keys), 0);
+    keys_release(&keys);
 }
 
 static void changed__several__dirty_in_order_of_their_first_change(void **state)
 {
-    struct keys keys = {0};
+    struct keys keys;
+    keys_init(&keys);
     struct key *bob = get(&keys, "bob"), *eve = get(&keys, "eve");
     keys_changed(&keys, eve, 1);
     keys_changed(&keys, bob, 2);
@@ -83,11 +88,13 @@ static void changed__several__dirty_in_order_of_their_first_change(void **state)
     keys_forget_after(&keys, bob, 0);
     keys_tidy(&keys, eve);
     keys_tidy(&keys, bob);
+    keys_release(&keys);
 }
 
 static void written__changed_since_it_was_taken__dirty_from_there_on(void **state)
 {
-    struct keys keys = {0};
+    struct keys keys;
+    keys_init(&keys);
     struct key *bob = get(&keys, "bob"), *eve = get(&keys, "eve");
     keys_changed(&keys, bob, 1);
     keys_changed(&keys, eve, 2);
@@ -106,11 +113,13 @@ static void written__changed_since_it_was_taken__dirty_from_there_on(void **stat
     assert_null(keys.dirty);
     keys_tidy(&keys, bob);
     keys_tidy(&keys, eve);
+    keys_release(&keys);
 }
 
 static void written__was_first__moves_behind_the_others(void **state)
 {
-    struct keys keys = {0};
+    struct keys keys;
+    keys_init(&keys);
     struct key *bob = get(&keys, "bob"), *eve = get(&keys, "eve");
     keys_changed(&keys, bob, 1);
     bob->next_first_lsn = 0; /* taken */
@@ -123,11 +132,13 @@ static void written__was_first__moves_behind_the_others(void **state)
     keys_forget_after(&keys, eve, 0);
     keys_tidy(&keys, bob);
     keys_tidy(&keys, eve);
+    keys_release(&keys);
 }
 
 static void place__held_and_not__value_copied_and_freed(void **state)
 {
-    struct keys keys = {0};
+    struct keys keys;
+    keys_init(&keys);
     struct key *bob = get(&keys, "bob");
     char value[] = "1";
     key_place(bob, VALUE_HELD, text(value));
@@ -139,11 +150,13 @@ static void place__held_and_not__value_copied_and_freed(void **state)
     assert_int_equal(bob->place, VALUE_NONE);
     assert_null(bob->value.data);
     keys_tidy(&keys, bob);
+    keys_release(&keys);
 }
 
 static void forget__nothing_durable__clean(void **state)
 {
-    struct keys keys = {0};
+    struct keys keys;
+    keys_init(&keys);
     struct key *bob = get(&keys, "bob");
     keys_changed(&keys, bob, 5);
     key_place(bob, VALUE_HELD, text("1"));
@@ -153,11 +166,13 @@ static void forget__nothing_durable__clean(void **state)
     assert_int_equal(bob->version, 1);
     assert_int_equal(keys.dirty_count, 0);
     keys_tidy(&keys, bob);
+    keys_release(&keys);
 }
 
 static void forget__some_durable__in_the_journal(void **state)
 {
-    struct keys keys = {0};
+    struct keys keys;
+    keys_init(&keys);
     struct key *bob = get(&keys, "bob");
     keys_changed(&keys, bob, 5);
     bob->next_first_lsn = 0; /* taken */
@@ -171,11 +186,13 @@ static void forget__some_durable__in_the_journal(void **state)
     keys_written(&keys, bob); /* what a checkpoint took before is still all there is */
     assert_int_equal(bob->place, VALUE_IN_FILE);
     keys_tidy(&keys, bob);
+    keys_release(&keys);
 }
 
 static void forget__all_durable__as_before(void **state)
 {
-    struct keys keys = {0};
+    struct keys keys;
+    keys_init(&keys);
     struct key *bob = get(&keys, "bob");
     keys_changed(&keys, bob, 5);
     key_place(bob, VALUE_HELD, text("1"));
@@ -184,11 +201,13 @@ static void forget__all_durable__as_before(void **state)
     assert_int_equal(bob->version, 0);
     keys_forget_after(&keys, bob, 4);
     keys_tidy(&keys, bob);
+    keys_release(&keys);
 }
 
 static void replaced__while_set_aside__the_first_that_is_durable(void **state)
 {
-    struct keys keys = {0};
+    struct keys keys;
+    keys_init(&keys);
     struct key *bob = get(&keys, "bob");
     keys_changed(&keys, bob, 1);
     assert_int_equal(bob->replaced_lsn, 0);
@@ -206,21 +225,36 @@ static void replaced__while_set_aside__the_first_that_is_durable(void **state)
     keys_forget_after(&keys, bob, 0);
     keys_tidy(&keys, bob);
     assert_int_equal(count(&keys), 0);
+    keys_release(&keys);
 }
+
+struct named {
+    struct store_source source; /* first */
+    const char *name;
+};
+
+static struct slice source_key(const struct store_source *source)
+{
+    return text(((const struct named *)source)->name);
+}
+
+static const struct store_source_ops ops = {.key = source_key};
 
 static void source__attached_and_detached__found_meanwhile(void **state)
 {
-    struct keys keys = {0};
-    struct store_source bob = {0}, eve = {0};
-    keys_attach(&keys, text("bob"), &bob);
-    keys_attach(&keys, text("eve"), &eve);
-    assert_ptr_equal(keys_source(&keys, text("bob")), &bob);
-    assert_ptr_equal(keys_source(&keys, text("eve")), &eve);
+    struct keys keys;
+    keys_init(&keys);
+    struct named bob = {{.ops = &ops}, "bob"}, eve = {{.ops = &ops}, "eve"};
+    keys_attach(&keys, &bob.source);
+    keys_attach(&keys, &eve.source);
+    assert_ptr_equal(keys_source(&keys, text("bob")), &bob.source);
+    assert_ptr_equal(keys_source(&keys, text("eve")), &eve.source);
     assert_null(keys_source(&keys, text("mia")));
-    keys_detach(&keys, &bob);
+    keys_detach(&keys, &bob.source);
     assert_null(keys_source(&keys, text("bob")));
-    keys_detach(&keys, &eve);
-    assert_null(keys.sources);
+    keys_detach(&keys, &eve.source);
+    assert_int_equal(keys.sources.count, 0);
+    keys_release(&keys);
 }
 
 int main(void)

@@ -206,6 +206,7 @@ void fake_open_store(struct fake *f, unsigned workers)
                                         .fs = {.fault = disk_fault, .ctx = &f->disk}};
     assert_int_equal(store_open(&f->database.store, &config), 0);
     f->database.workers = workers;
+    f->alone.database = &f->database;
 }
 
 static void on_store_closed(void *ctx, int status)

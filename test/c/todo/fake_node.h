@@ -5,6 +5,7 @@
 
 #include "base/slice.h"
 #include "runtime/node.h"
+#include "todo/cache.h"
 #include "todo/database.h"
 
 #include <stdbool.h>
@@ -27,11 +28,12 @@ struct fake {
     struct node node;
     char folder[32];
     struct fake_disk disk;
-    struct database database; /* its store is NULL until fake_open_store */
-    struct process *probe;    /* traps exits */
-    struct buf *answers;      /* by tag; empty: not there yet */
-    unsigned tags;            /* given so far */
-    unsigned room;            /* of answers */
+    struct database database;  /* its store is NULL until fake_open_store */
+    struct cache_config alone; /* of lists without a cache */
+    struct process *probe;     /* traps exits */
+    struct buf *answers;       /* by tag; empty: not there yet */
+    unsigned tags;             /* given so far */
+    unsigned room;             /* of answers */
     struct fake_watch *watches;
     unsigned exits;    /* {'EXIT', _, _} that the probe got */
     unsigned answered; /* answers that came, each gets the next number */

@@ -69,14 +69,14 @@ static void list_init__empty__owns_nothing_and_is_small(void **state)
     struct slice entry;
     list_init(&list);
     assert_true(sizeof list <= 48);
-    assert_null(list.entries.slot);
+    assert_null(list.entries.array);
     assert_int_equal(list_size(&list), 0);
     assert_int_equal(list_next_id(&list), 1);
     assert_false(list_get(&list, 1, &entry));
     assert_false(list_delete(&list, 1));
     assert_entries(&list, NULL, "[]");
     assert_entries(&list, "1", "[]");
-    assert_null(list.entries.slot);
+    assert_null(list.entries.array);
 }
 
 static void list_add__entries__get_ascending_ids(void **state)
@@ -274,7 +274,7 @@ static void list_delete__known_id__is_never_used_again(void **state)
     assert_entries(&list, "1", "[#{date => 1, id => 1}, #{date => 1, id => 3}]");
     assert_true(list_delete(&list, 1));
     assert_true(list_delete(&list, 3));
-    assert_null(list.entries.slot);
+    assert_null(list.entries.array);
     assert_int_equal(list_next_id(&list), 4);
     list_release(&list);
 }
@@ -517,7 +517,7 @@ static void list__queue__keeps_its_memory(void **state)
         assert_true(list_delete(&list, i + 1));
     }
     assert_int_equal(list_size(&list), 100);
-    assert_true(list.entries.room <= 512);
+    assert_true(list.entries.array->room <= 512);
     list_release(&list);
 }
 

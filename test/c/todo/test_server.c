@@ -39,7 +39,7 @@ static struct process *start(struct fake *f)
 {
     struct server *server = NULL;
     struct slice key = fake_term("<<\"bob\">>");
-    assert_int_equal(server_start(NULL, f->probe, &f->database, key, &server), 0);
+    assert_int_equal(server_start(&f->alone, f->probe, key, &server), 0);
     fake_free(key);
     return &server->gen.process;
 }
@@ -120,7 +120,7 @@ static void server__starter_ends__ends_too(void **state)
     struct process *bob = start(f);
     struct server *inner = NULL;
     struct slice key = fake_term("<<\"alice\">>");
-    assert_int_equal(server_start(NULL, bob, &f->database, key, &inner), 0);
+    assert_int_equal(server_start(&f->alone, bob, key, &inner), 0);
     unsigned down = fake_watch(f, &inner->gen.process);
     fake_exit(f, bob, "boom");
     fake_expect(f, down, "boom");
@@ -161,7 +161,7 @@ static void server__long_name_corrupt__tells_the_file(void **state)
     struct slice key = fake_term(text);
     key_file_name(key, name);
     fake_write_file(f, name, slice_of("x", 1));
-    assert_int_equal(server_start(NULL, f->probe, &f->database, key, &server), 0);
+    assert_int_equal(server_start(&f->alone, f->probe, key, &server), 0);
     snprintf(expected, sizeof expected, "{error, {corrupt, <<\"%s\">>}}", name);
     fake_ask(f, &server->gen.process, "size", expected);
     fake_free(key);
@@ -540,7 +540,7 @@ static void server__its_file_cannot_be_written__goes_on_and_others_too(void **st
     struct server *server = NULL;
     struct process *bob = start(f);
     struct slice key = fake_term("<<\"alice\">>");
-    assert_int_equal(server_start(NULL, f->probe, &f->database, key, &server), 0);
+    assert_int_equal(server_start(&f->alone, f->probe, key, &server), 0);
     fake_ask(f, bob, "{add_entry, #{date => 1}}", "{ok, 1}");
     fake_checkpoint(f);
     /* bob's name is a folder now: nothing can be renamed to it */

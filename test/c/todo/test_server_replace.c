@@ -39,7 +39,7 @@ static struct process *start(struct fake *f)
 {
     struct server *server = NULL;
     struct slice key = fake_term("<<\"bob\">>");
-    assert_int_equal(server_start(NULL, f->probe, &f->database, key, &server), 0);
+    assert_int_equal(server_start(&f->alone, f->probe, key, &server), 0);
     fake_free(key);
     fake_expect(f, fake_system(f, &server->gen.process, "resume"), "ok");
     return &server->gen.process;

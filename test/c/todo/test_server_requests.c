@@ -38,7 +38,7 @@ static struct server *start(struct fake *f)
 {
     struct server *server = NULL;
     struct slice key = fake_term("<<\"bob\">>");
-    assert_int_equal(server_start(NULL, f->probe, &f->database, key, &server), 0);
+    assert_int_equal(server_start(&f->alone, f->probe, key, &server), 0);
     fake_free(key);
     fake_ask(f, &server->gen.process, "{add_entry, #{date => 1}}", "{ok, 1}");
     return server;

@@ -45,7 +45,7 @@ static void assert_walk(const struct slots *slots, uint64_t first, uint64_t last
     }
     assert_null(slots_next(slots, &at));
     assert_int_equal(slots_count(slots), count);
-    assert_int_equal(slots->bytes, bytes);
+    assert_int_equal(slots->array->bytes, bytes);
 }
 
 static void slots__empty__finds_nothing(void **state)
@@ -107,13 +107,13 @@ static void slots_remove__half_of_all__closes_the_holes(void **state)
     for (uint64_t id = 2; id <= 1000; id += 2)
         assert_removed(&slots, id);
     assert_walk(&slots, 1, 999, 2);
-    assert_int_equal(slots.holes, 0);
+    assert_int_equal(slots.array->holes, 0);
     for (uint64_t id = 1; id <= 997; id += 2)
         assert_removed(&slots, id);
     assert_walk(&slots, 999, 999, 1);
-    assert_true(slots.room <= 16);
+    assert_true(slots.array->room <= 16);
     assert_removed(&slots, 999);
-    assert_null(slots.slot);
+    assert_null(slots.array);
     append(&slots, 1000, 1001);
     assert_walk(&slots, 1000, 1001, 1);
     slots_release(&slots);

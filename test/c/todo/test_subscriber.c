@@ -35,7 +35,7 @@ static struct process *start(struct fake *f)
 {
     struct server *server = NULL;
     struct slice key = fake_term("<<\"bob\">>");
-    assert_int_equal(server_start(NULL, f->probe, &f->database, key, &server), 0);
+    assert_int_equal(server_start(&f->alone, f->probe, key, &server), 0);
     fake_free(key);
     return &server->gen.process;
 }
@@ -67,8 +67,8 @@ static void expect_nothing_left(struct fake *f, struct process *bob)
 {
     fake_ask(f, bob, "sync", "ok"); /* what it was sent before is handled */
     assert_int_equal(count(bob), 0);
-    assert_null(f->node.monitors);
-    assert_null(f->node.aliases);
+    assert_int_equal(f->node.monitors.count, 0);
+    assert_int_equal(f->node.aliases.count, 0);
     assert_int_equal(f->node.bad_messages, 0);
 }
 
@@ -245,8 +245,8 @@ static void ack__list_ends_meanwhile__nothing_is_left(void **state)
     process_exit_atom(bob, "killed");
     fake_answer(f, &events);
     fake_turns(f);
-    assert_null(f->node.monitors);
-    assert_null(f->node.aliases);
+    assert_int_equal(f->node.monitors.count, 0);
+    assert_int_equal(f->node.aliases.count, 0);
     fake_events_release(&events);
 }
 
