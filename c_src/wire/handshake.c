@@ -64,8 +64,10 @@ static void set_peer_node(struct handshake *handshake, struct slice name)
 
 /* ---- packets out */
 
-static size_t packet_begin(struct buf *out, char tag)
+static size_t packet_begin(const struct handshake *handshake, struct buf *out, char tag)
 {
+    if (handshake->config.long_lengths)
+        buf_append_u16(out, 0); /* more significant ones than any packet here needs */
     size_t mark = out->size;
     buf_append_u16(out, 0);
     buf_append_u8(out, (uint8_t)tag);
@@ -85,23 +87,23 @@ static void append_name(struct buf *out, struct slice name)
 
 static void send_name(const struct handshake *handshake, struct buf *out)
 {
-    size_t mark = packet_begin(out, 'N');
+    size_t mark = packet_begin(handshake, out, 'N');
     buf_append_u64(out, handshake->flags);
     buf_append_u32(out, handshake->config.creation);
     append_name(out, handshake->config.node);
     packet_end(out, mark);
 }
 
-static void send_status(struct buf *out, const char *status)
+static void send_status(const struct handshake *handshake, struct buf *out, const char *status)
 {
-    size_t mark = packet_begin(out, 's');
+    size_t mark = packet_begin(handshake, out, 's');
     buf_append_slice(out, slice_of_text(status));
     packet_end(out, mark);
 }
 
 static void send_status_named(const struct handshake *handshake, struct buf *out)
 {
-    size_t mark = packet_begin(out, 's');
+    size_t mark = packet_begin(handshake, out, 's');
     buf_append_slice(out, slice_of_text("named:"));
     append_name(out, peer_node(handshake));
     buf_append_u32(out, handshake->peer.creation);
@@ -112,7 +114,7 @@ static void send_status_named(const struct handshake *handshake, struct buf *out
 static int send_challenge(struct handshake *handshake, struct buf *out)
 {
     handshake->challenge = challenge_new();
-    size_t mark = packet_begin(out, 'N');
+    size_t mark = packet_begin(handshake, out, 'N');
     buf_append_u64(out, handshake->flags);
     buf_append_u32(out, handshake->challenge);
     buf_append_u32(out, handshake->config.creation);
@@ -132,7 +134,7 @@ static void append_digest(const struct handshake *handshake, uint32_t challenge,
 static void send_challenge_reply(struct handshake *handshake, uint32_t their_challenge, struct buf *out)
 {
     handshake->challenge = challenge_new();
-    size_t mark = packet_begin(out, 'r');
+    size_t mark = packet_begin(handshake, out, 'r');
     buf_append_u32(out, handshake->challenge);
     append_digest(handshake, their_challenge, out);
     packet_end(out, mark);
@@ -141,7 +143,7 @@ static void send_challenge_reply(struct handshake *handshake, uint32_t their_cha
 
 static void send_challenge_ack(const struct handshake *handshake, uint32_t their_challenge, struct buf *out)
 {
-    size_t mark = packet_begin(out, 'a');
+    size_t mark = packet_begin(handshake, out, 'a');
     append_digest(handshake, their_challenge, out);
     packet_end(out, mark);
 }
@@ -157,9 +159,9 @@ static int refused(struct slice name, const char *reason)
     return ERR_REFUSED;
 }
 
-static int refuse(struct slice name, const char *reason, struct buf *out)
+static int refuse(const struct handshake *handshake, struct slice name, const char *reason, struct buf *out)
 {
-    send_status(out, "not_allowed");
+    send_status(handshake, out, "not_allowed");
     return refused(name, reason);
 }
 
@@ -216,13 +218,13 @@ static void assign_name(struct handshake *handshake, struct slice host)
 static int answer_nameless(struct handshake *handshake, struct slice host, struct buf *out)
 {
     if (!node_host_ok(host) || host.size > ATOM_BYTES_MAX - ASSIGNED_ALIVE_SIZE - 1)
-        return refuse(host, "host", out);
+        return refuse(handshake, host, "host", out);
     assign_name(handshake, host);
     struct slice name = peer_node(handshake);
     if (!node_name_ok(name))
-        return refuse(host, "host", out);
+        return refuse(handshake, host, "host", out);
     if (handshake->config.check_name(handshake->config.ctx, name) != HANDSHAKE_OK)
-        return refuse(name, "not_allowed", out);
+        return refuse(handshake, name, "not_allowed", out);
     /* The peer takes its name only from a node that echoes the flag. */
     handshake->flags |= DFLAG_NAME_ME;
     send_status_named(handshake, out);
@@ -232,28 +234,28 @@ static int answer_nameless(struct handshake *handshake, struct slice host, struc
 static int answer_name(struct handshake *handshake, struct slice name, struct buf *out)
 {
     if (!node_name_ok(name))
-        return refuse(name, "name", out);
+        return refuse(handshake, name, "name", out);
     if (slice_equal(name, handshake->config.node))
-        return refuse(name, "our_own_name", out);
+        return refuse(handshake, name, "our_own_name", out);
     set_peer_node(handshake, name);
     switch (handshake->config.check_name(handshake->config.ctx, peer_node(handshake))) {
     case HANDSHAKE_OK:
-        send_status(out, "ok");
+        send_status(handshake, out, "ok");
         return send_challenge(handshake, out);
     case HANDSHAKE_OK_SIMULTANEOUS:
-        send_status(out, "ok_simultaneous");
+        send_status(handshake, out, "ok_simultaneous");
         return send_challenge(handshake, out);
     case HANDSHAKE_ALIVE:
-        send_status(out, "alive");
+        send_status(handshake, out, "alive");
         handshake->state = AWAIT_STATUS_REPLY;
         return 0;
     case HANDSHAKE_NOK:
-        send_status(out, "nok");
+        send_status(handshake, out, "nok");
         return ERR_REFUSED;
     case HANDSHAKE_NOT_ALLOWED:
         break;
     }
-    return refuse(name, "not_allowed", out);
+    return refuse(handshake, name, "not_allowed", out);
 }
 
 static int on_send_name(struct handshake *handshake, struct slice packet, struct buf *out)
@@ -264,7 +266,7 @@ static int on_send_name(struct handshake *handshake, struct slice packet, struct
     handshake->peer.flags = flags_expanded(bytes_u64(packet.data + 1));
     handshake->peer.creation = bytes_u32(packet.data + 9);
     if (!flags_suffice(handshake->peer.flags))
-        return refuse(name, "flags", out);
+        return refuse(handshake, name, "flags", out);
     if ((handshake->peer.flags & DFLAG_NAME_ME) != 0)
         return answer_nameless(handshake, name, out);
     return answer_name(handshake, name, out);
@@ -281,7 +283,7 @@ static int on_old_send_name(struct handshake *handshake, struct slice packet, st
     handshake->peer.flags = flags_expanded(flags);
     handshake->old_name = true;
     if ((flags & DFLAG_HANDSHAKE_23) == 0 || !flags_suffice(handshake->peer.flags))
-        return refuse(name, "flags", out);
+        return refuse(handshake, name, "flags", out);
     return answer_name(handshake, name, out);
 }
 
@@ -320,7 +322,7 @@ static int on_status(struct handshake *handshake, struct slice packet, struct bu
 {
     bool alive = slice_equal(packet, slice_of_text("salive"));
     if (alive)
-        send_status(out, "true"); /* whoever connects has no other connection that it knows of */
+        send_status(handshake, out, "true"); /* whoever connects has no other connection that it knows of */
     if (alive || slice_equal(packet, slice_of_text("sok")) ||
         slice_equal(packet, slice_of_text("sok_simultaneous"))) {
         handshake->state = AWAIT_CHALLENGE;

@@ -1,5 +1,6 @@
 /* The distribution handshake, version 6 (erts User's Guide, "Distribution Handshake"), as a state machine in
- * both roles: packets in (frame.h, 2 byte lengths), bytes out. No sockets, no clock.
+ * both roles: packets in (frame.h), bytes out. No sockets, no clock. Inside TLS the packets have 4 byte
+ * lengths from the start (inet_tls_dist gives its sockets {packet, 4}), else 2 byte ones.
  *
  *   acceptor                                connector
  *     <- send_name ('N' 64 bit flags; 'n' from a peer older than OTP 23 is answered as the document says)
@@ -79,6 +80,7 @@ struct handshake_config {
     struct slice cookie; /* borrowed likewise */
     uint32_t creation;   /* ours */
     uint64_t flags;      /* HANDSHAKE_FLAGS, or fewer in a test */
+    bool long_lengths;   /* of packets appended: 4 bytes, not 2 */
     /* Acceptor only: decides about a peer's name, before anything is said to it. */
     enum handshake_status (*check_name)(void *ctx, struct slice peer_node);
     void *ctx;

@@ -222,6 +222,43 @@ static void duel__same_cookie__both_know_each_other(void **state)
     duel_end(&duel);
 }
 
+/* The next packet of bytes, which has a 4 byte length; consumed. */
+static int give_long(struct handshake *handshake, struct buf *bytes, struct buf *out)
+{
+    assert_true(bytes->size >= 4);
+    size_t size = bytes_u32(bytes->data);
+    assert_true(bytes->size >= 4 + size);
+    int result = give(handshake, slice_of(bytes->data + 4, size), out);
+    buf_consume(bytes, 4 + size);
+    return result;
+}
+
+static void duel__long_lengths__each_packet_has_one(void **state)
+{
+    struct names names = {.answer = HANDSHAKE_OK};
+    struct handshake_config config = {.node = slice_of_text(ACCEPTOR_NODE),
+                                      .cookie = slice_of_text(COOKIE),
+                                      .creation = ACCEPTOR_CREATION,
+                                      .flags = HANDSHAKE_FLAGS,
+                                      .long_lengths = true,
+                                      .check_name = check_name,
+                                      .ctx = &names};
+    struct buf to_acceptor = BUF_EMPTY, to_connector = BUF_EMPTY;
+    struct handshake *acceptor = handshake_accept_new(&config);
+    config.node = slice_of_text(CONNECTOR_NODE);
+    struct handshake *connector = handshake_connect_new(&config, slice_of_text(ACCEPTOR_NODE), &to_acceptor);
+    assert_int_equal(give_long(acceptor, &to_acceptor, &to_connector), 0);
+    assert_int_equal(give_long(connector, &to_connector, &to_acceptor), 0); /* status */
+    assert_int_equal(give_long(connector, &to_connector, &to_acceptor), 0); /* challenge */
+    assert_int_equal(give_long(acceptor, &to_acceptor, &to_connector), 1);
+    assert_int_equal(give_long(connector, &to_connector, &to_acceptor), 1);
+    assert_int_equal(to_acceptor.size + to_connector.size, 0);
+    handshake_free(acceptor);
+    handshake_free(connector);
+    buf_release(&to_acceptor);
+    buf_release(&to_connector);
+}
+
 static void duel__simultaneous__goes_on(void **state)
 {
     struct duel duel;
@@ -767,6 +804,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(duel__same_cookie__both_know_each_other),
+        cmocka_unit_test(duel__long_lengths__each_packet_has_one),
         cmocka_unit_test(duel__simultaneous__goes_on),
         cmocka_unit_test(duel__alive__goes_on_after_true),
         cmocka_unit_test(duel__wrong_cookie__acceptor_says_nothing_more),
