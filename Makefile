@@ -30,7 +30,7 @@ CPPFLAGS := -D_GNU_SOURCE -DTODO_VERSION='"$(VERSION)"' -Ic_src -isystem $(ERL_E
 CFLAGS := -std=c11 -g -fPIE $(FLAVOUR) $(WARNINGS)
 # LINK_OPTIONS: more of them, as scripts/test-ei needs.
 LDFLAGS := -pie -Wl,-z,relro,-z,now $(FLAVOUR) $(LINK_OPTIONS)
-LDLIBS := -L$(ERL_EI_LIBDIR) -lei -luv -lcrypto -lz -lpthread
+LDLIBS := -L$(ERL_EI_LIBDIR) -lei -luv -lssl -lcrypto -lz -lpthread
 
 # A layer may use itself and the ones after it.
 LAYERS := tools examples todo store runtime wire base

@@ -26,7 +26,8 @@
     X(ERR_TIMEOUT, -1015, "timeout", "not in time")                                                          \
     X(ERR_SYSTEM_LIMIT, -1016, "system_limit", "a limit is reached")                                         \
     X(ERR_VERSION, -1017, "version", "written in another format version")                                    \
-    X(ERR_MAILBOX_FULL, -1018, "mailbox_full", "too much waits for a process that does not take it")
+    X(ERR_MAILBOX_FULL, -1018, "mailbox_full", "too much waits for a process that does not take it")         \
+    X(ERR_TLS, -1019, "tls", "no TLS: a certificate was refused, or one side does not speak it")
 
 enum error_code {
 #define ERROR_CODE(name, value, atom, text) name = (value),
