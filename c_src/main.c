@@ -12,6 +12,7 @@
 #include "runtime/net_kernel.h"
 #include "runtime/node.h"
 #include "runtime/rpc.h"
+#include "runtime/tls.h"
 #include "stdin_watch.h"
 #include "todo/database.h"
 #include "todo/system.h"
@@ -43,6 +44,7 @@ struct app {
     struct options options;
     char name[HOST_NODE_NAME_MAX]; /* full */
     struct buf cookie;
+    struct tls *tls; /* NULL: connections are not encrypted */
     uv_loop_t *loop; /* never closed: the signal handles and stdin's thread stay until the program ends */
     struct node node;
     struct rpc rpc;
@@ -109,9 +111,22 @@ static void stop(struct app *app)
         on_todo_stopped(app, 0);
 }
 
+static void reload_tls(struct app *app)
+{
+    char message[TLS_MESSAGE_MAX];
+    if (tls_reload(app->tls, message) == 0)
+        log_write(LOG_INFO, "tls", "reloaded", "cert=%s", app->options.tls.cert);
+    else
+        log_write(LOG_ERROR, "tls", "not_reloaded", "%s: the old certificate stays", message);
+}
+
 static void on_signal(uv_signal_t *signal, int number)
 {
     struct app *app = signal->data;
+    if (number == SIGHUP && app->tls != NULL) {
+        reload_tls(app);
+        return;
+    }
     log_write(LOG_INFO, "main", "stopping", "signal=%d", number);
     stop(app);
 }
@@ -163,8 +178,17 @@ static enum exit_status read_cookie(struct app *app)
     return EXIT_STATUS_COOKIE;
 }
 
-/* Never closed: in between a second signal would kill. A hang-up counts unless we were told to ignore it
- * (nohup). */
+static enum exit_status read_tls(struct app *app)
+{
+    char message[TLS_MESSAGE_MAX];
+    if (tls_new(&app->tls, &app->options.tls, message) == 0)
+        return EXIT_STATUS_OK;
+    log_write(LOG_ERROR, "main", "bad_tls", "%s", message);
+    return EXIT_STATUS_TLS;
+}
+
+/* Never closed: in between a second signal would kill. A hang-up stops unless we were told to ignore it
+ * (nohup); with TLS it only has the certificates read again. */
 static void watch_signals(struct app *app)
 {
     static const int numbers[STOP_SIGNALS] = {SIGTERM, SIGINT, SIGHUP};
@@ -173,7 +197,7 @@ static void watch_signals(struct app *app)
     for (int i = 0; i < STOP_SIGNALS; i++) {
         uv_signal_init(app->loop, &app->signals[i]);
         app->signals[i].data = app;
-        if (numbers[i] != SIGHUP || hangup.sa_handler != SIG_IGN)
+        if (numbers[i] != SIGHUP || hangup.sa_handler != SIG_IGN || app->tls != NULL)
             uv_signal_start(&app->signals[i], on_signal, numbers[i]);
         uv_unref((uv_handle_t *)&app->signals[i]);
     }
@@ -212,6 +236,7 @@ static enum exit_status start_connections(struct app *app)
     const struct connections_config config = {
         .node = &app->node,
         .cookie = buf_slice(&app->cookie),
+        .tls = app->tls,
         .tick_ms = app->options.net_ticktime_s * 1000 / TICKS,
         .handshake_ms = HANDSHAKE_MS,
         .handshakes_max = HANDSHAKES_MAX,
@@ -298,6 +323,7 @@ static void release(struct app *app)
     if (app->epmd != NULL)
         epmd_free(app->epmd);
     node_release(&app->node);
+    tls_free(app->tls);
     explicit_bzero(app->cookie.data, app->cookie.size);
     buf_release(&app->cookie);
 }
@@ -374,5 +400,7 @@ int main(int argc, char **argv)
     enum exit_status status = set_name(&app);
     if (status == EXIT_STATUS_OK)
         status = read_cookie(&app);
+    if (status == EXIT_STATUS_OK)
+        status = read_tls(&app);
     return status == EXIT_STATUS_OK ? (int)run(&app) : (int)status;
 }

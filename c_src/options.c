@@ -25,6 +25,9 @@ enum option_code {
     OPTION_PERSIST,
     OPTION_WORKERS,
     OPTION_COOKIE_FILE,
+    OPTION_TLS_CERT,
+    OPTION_TLS_KEY,
+    OPTION_TLS_CA,
     OPTION_PORT,
     OPTION_LISTEN,
     OPTION_ALLOW,
@@ -46,6 +49,9 @@ static const struct option known[] = {
     {"persist", required_argument, NULL, OPTION_PERSIST},
     {"workers", required_argument, NULL, OPTION_WORKERS},
     {"cookie-file", required_argument, NULL, OPTION_COOKIE_FILE},
+    {"tls-cert", required_argument, NULL, OPTION_TLS_CERT},
+    {"tls-key", required_argument, NULL, OPTION_TLS_KEY},
+    {"tls-ca", required_argument, NULL, OPTION_TLS_CA},
     {"port", required_argument, NULL, OPTION_PORT},
     {"listen", required_argument, NULL, OPTION_LISTEN},
     {"allow", required_argument, NULL, OPTION_ALLOW},
@@ -158,6 +164,12 @@ static enum options_result set(struct options *options, int code, char message[M
         return set_text(&options->persist, "--persist", message);
     case OPTION_COOKIE_FILE:
         return set_text(&options->cookie_file, "--cookie-file", message);
+    case OPTION_TLS_CERT:
+        return set_text(&options->tls.cert, "--tls-cert", message);
+    case OPTION_TLS_KEY:
+        return set_text(&options->tls.key, "--tls-key", message);
+    case OPTION_TLS_CA:
+        return set_text(&options->tls.ca, "--tls-ca", message);
     case OPTION_LISTEN:
         return set_text(&options->listen, "--listen", message);
     case OPTION_ALLOW:
@@ -203,6 +215,8 @@ enum options_result options_parse(int argc, char **argv, struct options *options
     }
     if (optind < argc)
         return bad(message, "not an option", argv[optind]);
+    if (!tls_files_ok(&options->tls))
+        return bad(message, "--tls-cert, --tls-key and --tls-ca", "all of them or none");
     if (options->name == NULL)
         options->name = "todo";
     return OPTIONS_RUN;
@@ -218,6 +232,10 @@ static const char help[] =
     "  --persist DIR       folder of the lists (default ./persist)\n"
     "  --workers N         storage threads, 1 to 64 (default 3)\n"
     "  --cookie-file FILE  default: the environment variable TODO_COOKIE, then ~/.erlang.cookie\n"
+    "  --tls-cert FILE     own certificate (PEM): all connections are TLS, as with -proto_dist inet_tls\n"
+    "  --tls-key FILE      its private key; nobody else may read it\n"
+    "  --tls-ca FILE       certificates of the authorities that others' certificates must come from;\n"
+    "                      SIGHUP reads the three files again\n"
     "  --port P            port to listen on (default: any)\n"
     "  --listen ADDRESS    numeric address to listen on (default 0.0.0.0)\n"
     "  --allow NODE        a node (NAME@HOST), or all of a host, that may connect; may be given more than "
@@ -249,10 +267,12 @@ static const char help[] =
     "For a node that runs on this machine:\n"
     "\n"
     "todo_node backup NODE DIR [--cookie-file FILE] [--net-ticktime SECONDS]\n"
+    "                            [--tls-cert FILE --tls-key FILE --tls-ca FILE]\n"
     "                            copies its folder to DIR, which is made or empty\n"
     "\n"
     "Exit status: 0 stopped, everything accepted is on disk; 1 failed; 2 bad option or name; 3 no usable\n"
-    "cookie; 4 folder unusable or in use by another node; 5 node name taken; 6 no epmd; 7 cannot listen.\n";
+    "cookie; 4 folder unusable or in use by another node; 5 node name taken; 6 no epmd; 7 cannot listen;\n"
+    "8 certificate, key or authorities unusable.\n";
 
 void options_print_help(FILE *out)
 {

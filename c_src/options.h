@@ -3,6 +3,7 @@
 #define OPTIONS_H
 
 #include "base/log.h"
+#include "runtime/tls.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -18,6 +19,7 @@ enum exit_status {
     EXIT_STATUS_NAME = 5,    /* another node has the name */
     EXIT_STATUS_EPMD = 6,    /* no epmd answers, and none could be started */
     EXIT_STATUS_LISTEN = 7,  /* the address or port cannot be listened on */
+    EXIT_STATUS_TLS = 8,     /* the certificate, its key or the authorities cannot be used */
 };
 
 enum { OPTIONS_ALLOW_MAX = 256 };
@@ -28,6 +30,7 @@ struct options {
     const char *persist;                  /* folder */
     unsigned workers;                     /* storage threads */
     const char *cookie_file;              /* NULL: not given */
+    struct tls_files tls;                 /* all three, or all NULL: no TLS */
     uint16_t port;                        /* 0: any */
     const char *listen;                   /* numeric address */
     const char *allow[OPTIONS_ALLOW_MAX]; /* nodes and hosts */

@@ -8,6 +8,8 @@
 #include "runtime/channel_handshake.h"
 #include "runtime/channel_input.h"
 #include "runtime/channel_output.h"
+#include "runtime/channel_tls.h"
+#include "runtime/tls_session.h"
 
 #include <assert.h>
 #include <unistd.h>
@@ -28,6 +30,7 @@ void channels_release(struct channels *channels)
 {
     assert(channels->count == 0 && channels->dirty == NULL);
     mem_free(channels->read_buffer);
+    buf_release(&channels->plain);
 }
 
 /* ---- closing */
@@ -36,7 +39,7 @@ static const char *reason_text(int error)
 {
     if (error == UV_EOF)
         return "closed_by_peer";
-    return error <= ERR_BADARG && error >= ERR_MAILBOX_FULL ? error_atom(error) : uv_err_name(error);
+    return error <= ERR_BADARG && error >= ERR_TLS ? error_atom(error) : uv_err_name(error);
 }
 
 /* Where a socket that has no name comes from. */
@@ -56,10 +59,11 @@ static void log_end(const struct channel *channel, int error, const char *reason
         write_address(channel, address);
     bool refused = !channel->was_up && error != UV_EOF && error != ERR_STOPPED;
     enum log_level level = refused ? LOG_WARN : LOG_INFO;
-    if (!channel->was_up && !channel->accepted)
+    if (!channel->was_up && !channel->accepted && error != ERR_TLS)
         level = LOG_DEBUG; /* whom we cannot reach need not be ours to worry about */
-    log_write(level, "connection", channel->was_up ? "down" : "not_connected", "peer=%s reason=%s",
-              channel->name != NULL ? channel->name : address, reason != NULL ? reason : reason_text(error));
+    log_write(level, "connection", channel->was_up ? "down" : "not_connected", "peer=%s reason=%s%s%s",
+              channel->name != NULL ? channel->name : address, reason != NULL ? reason : reason_text(error),
+              error == ERR_TLS ? ": " : "", error == ERR_TLS ? channel_tls_problem(channel) : "");
 }
 
 /* What the peer still has to send stays. */
@@ -79,6 +83,7 @@ static void lose_peer(struct channel *channel)
 static void free_channel(struct channel *channel)
 {
     handshake_free(channel->handshake);
+    tls_session_free(channel->tls);
     frame_reader_release(&channel->reader);
     buf_release(&channel->held);
     buf_release(&channel->own);
@@ -159,7 +164,7 @@ static struct channel *new_channel(struct channels *channels, bool accepted)
     channel->accepted = accepted;
     channel->state = accepted ? CHANNEL_HANDSHAKE : CHANNEL_CONNECTING;
     channel->handles = 2;
-    frame_reader_init(&channel->reader, 2, HANDSHAKE_PACKET_MAX);
+    frame_reader_init(&channel->reader, channels->config.tls != NULL ? 4 : 2, HANDSHAKE_PACKET_MAX);
     uv_tcp_init(loop, &channel->tcp); /* makes no socket yet: cannot fail */
     uv_timer_init(loop, &channel->timer);
     channel->tcp.data = channel;
@@ -174,6 +179,8 @@ static struct channel *new_channel(struct channels *channels, bool accepted)
 
 static int start_reading(struct channel *channel)
 {
+    if (channel->channels->config.tls != NULL)
+        channel_tls_start(channel);
     uv_tcp_nodelay(&channel->tcp, 1); /* at worst it is slower */
     return channel_read_start(channel);
 }

@@ -18,6 +18,7 @@
 #include <uv.h>
 
 struct channel;
+struct tls_session;
 
 /* What the owner of the channels wants to know and to decide. ctx: the owner. */
 struct channel_events {
@@ -37,6 +38,7 @@ struct channels {
     struct channel *all;              /* utlist */
     struct channel *dirty;            /* those with output to write in this turn, utlist */
     uint8_t *read_buffer;             /* where every socket is read to */
+    struct buf plain;                 /* what was read there, decrypted; only with TLS */
     unsigned count;                   /* length of all */
     unsigned accepted;                /* of these, accepted and never up */
     bool held_back;                   /* no peer is read: what is behind the processes cannot keep up */
@@ -63,6 +65,7 @@ struct channel {
     struct channel *next;
     struct channel *dirty_prev; /* in channels->dirty */
     struct channel *dirty_next;
+    struct tls_session *tls;     /* NULL: none, or not begun */
     struct handshake *handshake; /* until UP */
     struct peer *peer;           /* while UP */
     char *name;                  /* the other node's as far as it is known; NULL */

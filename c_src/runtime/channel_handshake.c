@@ -23,6 +23,7 @@ static struct handshake_config config_of(struct channel *channel)
                                      .cookie = config->cookie,
                                      .creation = config->node->creation,
                                      .flags = HANDSHAKE_FLAGS,
+                                     .long_lengths = config->tls != NULL,
                                      .check_name = check_name,
                                      .ctx = channel};
 }

@@ -4,6 +4,7 @@
 #include "runtime/channel_handshake.h"
 #include "runtime/channel_output.h"
 #include "runtime/channel_ticks.h"
+#include "runtime/channel_tls.h"
 
 #include <sys/socket.h>
 #include <utlist.h>
@@ -63,8 +64,8 @@ static bool must_pause(struct channel *channel)
     return channel->state == CHANNEL_UP && channel_waiting(channel) > max;
 }
 
-/* Acts on all that was fed. */
-static void take_packets(struct channel *channel)
+/* Acts on what has been fed. */
+static void take_frames(struct channel *channel)
 {
     struct slice packet;
     int status;
@@ -84,6 +85,14 @@ static void take_packets(struct channel *channel)
     }
     if (status < 0)
         channel_close(channel, status, NULL);
+}
+
+/* Acts on all that was fed. */
+static void take_packets(struct channel *channel)
+{
+    take_frames(channel);
+    if (channel->tls != NULL)
+        channel_tls_check(channel);
 }
 
 static uv_buf_t whole_buffer(const struct channel *channel)
@@ -108,7 +117,8 @@ static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buf)
         channel_close(channel, (int)size, NULL);
     } else if (size > 0 && channel_is_read(channel)) {
         channel->alive_ms = channel_now_ms(channel);
-        frame_feed(&channel->reader, slice_of(buf->base, (size_t)size));
+        struct slice bytes = slice_of(buf->base, (size_t)size);
+        frame_feed(&channel->reader, channel->tls == NULL ? bytes : channel_tls_read(channel, bytes));
         take_packets(channel);
         run(channel->channels);
     }

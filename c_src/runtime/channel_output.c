@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "runtime/channel_input.h"
+#include "runtime/channel_tls.h"
 
 #include <errno.h>
 #include <utlist.h>
@@ -14,10 +15,11 @@ struct buf *channel_output(struct channel *channel)
     return channel->peer != NULL ? &channel->peer->out : &channel->own;
 }
 
-/* Bytes that libuv has. */
+/* Bytes that are on their way already: encrypted, or in libuv. */
 static size_t unwritten(struct channel *channel)
 {
-    return channel->writing_now ? uv_stream_get_write_queue_size(channel_stream(channel)) : 0;
+    return (channel->tls != NULL ? channel_tls_waiting(channel) : 0) +
+           (channel->writing_now ? uv_stream_get_write_queue_size(channel_stream(channel)) : 0);
 }
 
 size_t channel_waiting(struct channel *channel)
@@ -25,7 +27,7 @@ size_t channel_waiting(struct channel *channel)
     return channel_output(channel)->size + unwritten(channel);
 }
 
-static void forget_written(struct buf *buf)
+void channel_forget_written(struct buf *buf)
 {
     if (buf->room > OUTPUT_ROOM_KEPT)
         buf_release(buf);
@@ -44,7 +46,7 @@ static void on_written(uv_write_t *write, int status)
         return;
     }
     channel->alive_ms = channel->progress_ms = channel_now_ms(channel);
-    forget_written(&channel->writing);
+    channel_forget_written(&channel->writing);
     channel_flush(channel);
     if (channel->state == CHANNEL_UP)
         channel_read_again(channel);
@@ -66,9 +68,17 @@ static void write_later(struct channel *channel, struct buf *out, size_t written
     channel->writing_now = true;
 }
 
+/* What the socket is to get next. */
+static struct buf *output_for_socket(struct channel *channel)
+{
+    return channel->tls == NULL ? channel_output(channel) : channel_tls_write(channel);
+}
+
 static void write_output(struct channel *channel)
 {
-    struct buf *out = channel_output(channel);
+    struct buf *out = output_for_socket(channel);
+    if (out->size == 0)
+        return;
     uv_buf_t bytes = {.base = (char *)out->data, .len = out->size};
     int n = uv_try_write(channel_stream(channel), &bytes, 1);
     if (n < 0 && n != UV_EAGAIN) {
@@ -82,7 +92,7 @@ static void write_output(struct channel *channel)
     if (written < out->size)
         write_later(channel, out, written);
     else
-        forget_written(out);
+        channel_forget_written(out);
 }
 
 static void on_shutdown(uv_shutdown_t *shutdown, int status)
@@ -105,13 +115,15 @@ void channel_flush(struct channel *channel)
         channel_close(channel, -ENOBUFS, "does_not_read");
         return;
     }
-    if (!channel->writing_now && channel_output(channel)->size > 0)
+    if (!channel->writing_now)
         write_output(channel);
     if (channel->state == CHANNEL_CLOSED)
         return;
     if (channel->peer != NULL)
         peer_flushed(channel->peer, unwritten(channel));
-    if (channel->state == CHANNEL_FINISHING && !channel->writing_now)
+    if (channel->tls != NULL && channel_tls_failed(channel))
+        channel_tls_check(channel);
+    else if (channel->state == CHANNEL_FINISHING && !channel->writing_now)
         end_output(channel);
 }
 

@@ -22,6 +22,9 @@ void channel_flush(struct channel *channel);
 /* The same for all that were woken. */
 void channels_flush(struct channels *channels);
 
+/* The bytes in buf are written: empties it, and keeps memory for as many as usual. */
+void channel_forget_written(struct buf *buf);
+
 /* Bytes that the kernel has not taken yet. */
 size_t channel_waiting(struct channel *channel);
 

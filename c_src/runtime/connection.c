@@ -8,6 +8,7 @@
 #include "runtime/channel_input.h"
 #include "runtime/channel_output.h"
 #include "runtime/channel_ticks.h"
+#include "runtime/channel_tls.h"
 #include "runtime/connector.h"
 #include "runtime/listener.h"
 
@@ -46,13 +47,20 @@ static bool is_greater(struct slice a, struct slice b)
     return order != 0 ? order > 0 : a.size > b.size;
 }
 
+/* Where only some nodes may come in, a certificate has to be for the host that they say they are on. */
+static bool is_allowed(const struct channels *channels, const struct channel *channel, struct slice name)
+{
+    const struct allowed *allowed = &channels->config.allowed;
+    return allowed_node(allowed, name) &&
+           (allowed->count == 0 || channel->tls == NULL || channel_tls_is_for(channel, name));
+}
+
 /* erts User's Guide, "Distribution Handshake": the status. */
 static enum handshake_status on_check_name(void *ctx, struct channel *channel, struct slice name)
 {
     struct connections *connections = ctx;
     struct slice ours = slice_of_text(node_of(connections)->name);
-    if (connections->closing || slice_equal(name, ours) ||
-        !allowed_node(&connections->channels.config.allowed, name))
+    if (connections->closing || slice_equal(name, ours) || !is_allowed(&connections->channels, channel, name))
         return HANDSHAKE_NOT_ALLOWED;
     if (peer_find(node_of(connections), name) != NULL)
         return HANDSHAKE_ALIVE;

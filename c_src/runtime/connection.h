@@ -13,11 +13,13 @@
 #include <uv.h>
 
 struct connections; /* all of a node's */
+struct tls;
 
 struct connections_config {
     struct node *node;
-    struct slice cookie;     /* borrowed for the life of connections */
-    uint32_t tick_ms;        /* a quarter of the tick time (net_ticktime 60 s: 15 000) */
+    struct slice cookie; /* borrowed for the life of connections */
+    struct tls *tls;     /* every connection is encrypted and authenticated by it; NULL: none is. Borrowed */
+    uint32_t tick_ms;    /* a quarter of the tick time (net_ticktime 60 s: 15 000) */
     uint32_t handshake_ms;   /* a handshake's total deadline (7 000 as erl) */
     uint32_t handshakes_max; /* in flight; beyond it new sockets wait in the listen queue */
     size_t frame_size_max;   /* bytes; a larger frame ends its connection */

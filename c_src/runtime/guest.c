@@ -262,6 +262,7 @@ static int start_connections(struct guest *guest)
 {
     const struct connections_config config = {.node = &guest->node,
                                               .cookie = guest->config->cookie,
+                                              .tls = guest->config->tls,
                                               .tick_ms = guest->config->net_ticktime_s * 1000 / TICKS,
                                               .handshake_ms = HANDSHAKE_MS,
                                               .handshakes_max = 1,

@@ -13,6 +13,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct tls;
+
 enum guest_outcome {
     GUEST_DONE,        /* work has been done, and the connection was there all the time */
     GUEST_UNREACHED,   /* no connection: error says why (ERR_NOT_FOUND: no such node; ERR_BAD_COOKIE) */
@@ -29,6 +31,7 @@ struct guest_config {
     const char *node;   /* alive@host */
     const char *prefix; /* of the own name: letters and '_' */
     struct slice cookie;
+    struct tls *tls; /* as connections_config's */
     uint32_t net_ticktime_s;
     uint32_t answer_ms; /* waited for an answer */
     const char *server; /* registered name of the process that is asked */

@@ -9,6 +9,9 @@
 #ifndef RUNTIME_TLS_H
 #define RUNTIME_TLS_H
 
+#include <stdbool.h>
+#include <stddef.h>
+
 enum { TLS_MESSAGE_MAX = 512 };
 
 struct ssl_ctx_st; /* OpenSSL's SSL_CTX */
@@ -20,11 +23,17 @@ struct tls_files {
     const char *ca;   /* certificates of the authorities, one or more; no others are believed */
 };
 
+/* True if all of them are given, or none. */
+static inline bool tls_files_ok(const struct tls_files *files)
+{
+    return (files->cert != NULL) == (files->key != NULL) && (files->cert != NULL) == (files->ca != NULL);
+}
+
 struct tls;
 
-/* Reads the files. A key that others could have read is none: it has to belong to us and be accessible by its
- * owner only, or to root and be readable by a group at most. An own certificate that is not valid now is
- * taken, with a line in the log. message: one line, written on failure.
+/* Reads the files; where none are given *tls is NULL. A key that others could have read is none: it has to
+ * belong to us and be accessible by its owner only, or to root and be readable by a group at most. An own
+ * certificate that is not valid now is taken, with a line in the log. message: one line, written on failure.
  * Errors: negative errno (a file cannot be read), -EPERM (who may read the key), ERR_BADARG (not what it
  * should be). */
 int tls_new(struct tls **tls, const struct tls_files *files, char message[TLS_MESSAGE_MAX]);

@@ -89,15 +89,18 @@ struct tls_session *tls_session_accept(const struct tls *tls)
     return session;
 }
 
-struct tls_session *tls_session_connect(const struct tls *tls, const char *host)
+struct tls_session *tls_session_connect(const struct tls *tls, struct slice host)
 {
     struct tls_session *session = new_session(tls);
+    char *name = mem_zalloc(host.size + 1);
+    memcpy(name, host.data, host.size);
     X509_VERIFY_PARAM *parameters = SSL_get0_param(session->ssl);
     X509_VERIFY_PARAM_set_hostflags(parameters, X509_CHECK_FLAG_NO_WILDCARDS);
     /* Not SSL_set1_host, for which an address is no name. */
-    if (X509_VERIFY_PARAM_set1_host(parameters, host, 0) != 1 ||
-        SSL_set_tlsext_host_name(session->ssl, host) != 1)
+    if (X509_VERIFY_PARAM_set1_host(parameters, name, host.size) != 1 ||
+        SSL_set_tlsext_host_name(session->ssl, name) != 1)
         fail();
+    mem_free(name);
     SSL_set_connect_state(session->ssl);
     struct buf nothing = BUF_EMPTY;
     tls_session_feed(session, slice_of(NULL, 0), &nothing);
@@ -170,6 +173,11 @@ static bool read_record(struct tls_session *session, struct buf *plain)
     return true;
 }
 
+int tls_session_status(const struct tls_session *session)
+{
+    return session->status;
+}
+
 int tls_session_feed(struct tls_session *session, struct slice bytes, struct buf *plain)
 {
     session->input = bytes;
@@ -207,6 +215,13 @@ void tls_session_close(struct tls_session *session)
 struct buf *tls_session_output(struct tls_session *session)
 {
     return &session->output;
+}
+
+bool tls_session_is_for(const struct tls_session *session, struct slice host)
+{
+    X509 *certificate = SSL_get0_peer_certificate(session->ssl);
+    return certificate != NULL && X509_check_host(certificate, (const char *)host.data, host.size,
+                                                  X509_CHECK_FLAG_NO_WILDCARDS, NULL) == 1;
 }
 
 const char *tls_session_problem(const struct tls_session *session)

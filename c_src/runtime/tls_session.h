@@ -12,6 +12,8 @@
 #include "base/buf.h"
 #include "base/slice.h"
 
+#include <stdbool.h>
+
 struct tls;
 struct tls_session;
 
@@ -21,7 +23,7 @@ struct tls_session *tls_session_accept(const struct tls *tls);
 /* The side that connects; output has its first word. host: what follows the @ in the other node's name. Its
  * certificate has to be for that host, as inet_tls_dist has it: equal to one of its DNS names, or where it
  * has none to its common name; without wildcards, IP addresses as text. */
-struct tls_session *tls_session_connect(const struct tls *tls, const char *host);
+struct tls_session *tls_session_connect(const struct tls *tls, struct slice host);
 
 /* NULL is allowed. */
 void tls_session_free(struct tls_session *session);
@@ -32,6 +34,9 @@ void tls_session_free(struct tls_session *session);
  * not 0 it stays so, and bytes are ignored. */
 int tls_session_feed(struct tls_session *session, struct slice bytes, struct buf *plain);
 
+/* What feed has returned last, or ERR_TLS where a write has failed. */
+int tls_session_status(const struct tls_session *session);
+
 /* Takes from the front of plain what can be said now: all of it, or nothing while hands are shaken (feed then
  * goes on with it, write again afterwards) or after an error. */
 void tls_session_write(struct tls_session *session, struct buf *plain);
@@ -41,6 +46,9 @@ void tls_session_close(struct tls_session *session);
 
 /* Bytes for the socket: the caller takes them out, or swaps the memory. */
 struct buf *tls_session_output(struct tls_session *session);
+
+/* True if the other side has a certificate for that host, in the sense of tls_session_connect. */
+bool tls_session_is_for(const struct tls_session *session, struct slice host);
 
 /* After ERR_TLS: one line, without anything that the other side has made up. */
 const char *tls_session_problem(const struct tls_session *session);

@@ -169,11 +169,12 @@ static enum tool_status tell(const struct backup *backup, enum guest_outcome out
     return fail(TOOL_PROBLEMS, "cannot start", error_text(error));
 }
 
-static enum tool_status run(struct backup *backup, struct slice cookie)
+static enum tool_status run(struct backup *backup, struct slice cookie, struct tls *tls)
 {
     const struct guest_config config = {.node = backup->node,
                                         .prefix = "todo_backup",
                                         .cookie = cookie,
+                                        .tls = tls,
                                         .net_ticktime_s = backup->config->net_ticktime_s,
                                         .answer_ms = ANSWER_MS,
                                         .server = "Elixir.Todo.Database",
@@ -194,22 +195,33 @@ static enum tool_status run(struct backup *backup, struct slice cookie)
     return status;
 }
 
-enum tool_status backup_run(const struct backup_config *config)
+/* With what it takes to be let in. */
+static enum tool_status run_known(struct backup *backup)
 {
-    struct backup backup = {.config = config, .status = TOOL_PROBLEMS};
     struct buf cookie = BUF_EMPTY;
+    struct tls *tls;
     char message[512];
-    if (host_node_name(config->node, strchr(config->node, '.') != NULL, backup.node) != 0)
-        return fail(TOOL_USAGE, config->node, "not a node name (NAME, or NAME@HOST)");
-    enum tool_status status = check_folder(config->folder);
-    if (status != TOOL_OK)
-        return status;
-    if (cookie_read(config->cookie_file, &cookie, message) != 0) {
+    if (cookie_read(backup->config->cookie_file, &cookie, message) != 0) {
         fprintf(stderr, "todo_node: %s\n", message);
         return TOOL_COOKIE;
     }
-    status = run(&backup, buf_slice(&cookie));
+    enum tool_status status = TOOL_TLS;
+    if (tls_new(&tls, &backup->config->tls, message) == 0) {
+        status = run(backup, buf_slice(&cookie), tls);
+        tls_free(tls);
+    } else {
+        fprintf(stderr, "todo_node: %s\n", message);
+    }
     explicit_bzero(cookie.data, cookie.size);
     buf_release(&cookie);
     return status;
+}
+
+enum tool_status backup_run(const struct backup_config *config)
+{
+    struct backup backup = {.config = config, .status = TOOL_PROBLEMS};
+    if (host_node_name(config->node, strchr(config->node, '.') != NULL, backup.node) != 0)
+        return fail(TOOL_USAGE, config->node, "not a node name (NAME, or NAME@HOST)");
+    enum tool_status status = check_folder(config->folder);
+    return status == TOOL_OK ? run_known(&backup) : status;
 }

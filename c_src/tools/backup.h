@@ -2,6 +2,7 @@
 #ifndef TOOLS_BACKUP_H
 #define TOOLS_BACKUP_H
 
+#include "runtime/tls.h"
 #include "tools/status.h"
 
 #include <stdint.h>
@@ -10,6 +11,7 @@ struct backup_config {
     const char *node;        /* NAME or NAME@HOST */
     const char *folder;      /* is made, or empty */
     const char *cookie_file; /* NULL: not given */
+    struct tls_files tls;    /* all NULL: not given */
     uint32_t net_ticktime_s; /* the node's */
 };
 

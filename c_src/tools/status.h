@@ -7,7 +7,8 @@ enum tool_status {
     TOOL_PROBLEMS = 1, /* problems were found, or not everything could be done: each was told */
     TOOL_USAGE = 2,    /* the command line is wrong */
     TOOL_COOKIE = 3,   /* no usable cookie */
-    TOOL_FOLDER = 4    /* the folder is unusable, or somebody uses it */
+    TOOL_FOLDER = 4,   /* the folder is unusable, or somebody uses it */
+    TOOL_TLS = 8       /* certificate, key or authorities cannot be used */
 };
 
 #endif

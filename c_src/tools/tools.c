@@ -21,6 +21,9 @@ enum option_code {
     OPTION_LIST,
     OPTION_COOKIE_FILE,
     OPTION_NET_TICKTIME,
+    OPTION_TLS_CERT,
+    OPTION_TLS_KEY,
+    OPTION_TLS_CA,
     OPTION_HELP,
     OPTION_CODES = OPTION_HELP
 };
@@ -31,6 +34,7 @@ struct arguments {
     const char *operand[OPERANDS_MAX]; /* those that are not given are NULL */
     const char *list;                  /* --list; NULL: not given */
     const char *cookie_file;           /* --cookie-file; NULL: not given */
+    struct tls_files tls;              /* --tls-cert, --tls-key, --tls-ca */
     uint32_t net_ticktime_s;           /* --net-ticktime */
     bool replace;                      /* --replace */
 };
@@ -68,6 +72,7 @@ static enum tool_status run_backup(const struct arguments *arguments)
     const struct backup_config config = {.node = arguments->operand[0],
                                          .folder = arguments->operand[1],
                                          .cookie_file = arguments->cookie_file,
+                                         .tls = arguments->tls,
                                          .net_ticktime_s = arguments->net_ticktime_s};
     return backup_run(&config);
 }
@@ -82,10 +87,15 @@ static const struct command commands[] = {
      {[OPTION_REPLACE] = true, [OPTION_LIST] = true},
      run_import},
     {"backup",
-     "todo_node backup NODE DIR [--cookie-file FILE] [--net-ticktime SECONDS]",
+     "todo_node backup NODE DIR [--cookie-file FILE] [--net-ticktime SECONDS] "
+     "[--tls-cert FILE --tls-key FILE --tls-ca FILE]",
      2,
      2,
-     {[OPTION_COOKIE_FILE] = true, [OPTION_NET_TICKTIME] = true},
+     {[OPTION_COOKIE_FILE] = true,
+      [OPTION_NET_TICKTIME] = true,
+      [OPTION_TLS_CERT] = true,
+      [OPTION_TLS_KEY] = true,
+      [OPTION_TLS_CA] = true},
      run_backup},
 };
 
@@ -94,6 +104,9 @@ static const struct option known[] = {{"help", no_argument, NULL, OPTION_HELP},
                                       {"list", required_argument, NULL, OPTION_LIST},
                                       {"cookie-file", required_argument, NULL, OPTION_COOKIE_FILE},
                                       {"net-ticktime", required_argument, NULL, OPTION_NET_TICKTIME},
+                                      {"tls-cert", required_argument, NULL, OPTION_TLS_CERT},
+                                      {"tls-key", required_argument, NULL, OPTION_TLS_KEY},
+                                      {"tls-ca", required_argument, NULL, OPTION_TLS_CA},
                                       {NULL, 0, NULL, 0}};
 
 static int usage(const struct command *command)
@@ -123,6 +136,12 @@ static bool set(const struct command *command, int code, struct arguments *argum
         arguments->list = optarg;
     else if (code == OPTION_COOKIE_FILE)
         arguments->cookie_file = optarg;
+    else if (code == OPTION_TLS_CERT)
+        arguments->tls.cert = optarg;
+    else if (code == OPTION_TLS_KEY)
+        arguments->tls.key = optarg;
+    else if (code == OPTION_TLS_CA)
+        arguments->tls.ca = optarg;
     else
         return set_net_ticktime(optarg, arguments);
     return true;
@@ -143,7 +162,7 @@ static int run(const struct command *command, int argc, char **argv)
             return usage(command);
     }
     int operands = argc - optind;
-    if (operands < command->operands_min || operands > command->operands_max)
+    if (operands < command->operands_min || operands > command->operands_max || !tls_files_ok(&arguments.tls))
         return usage(command);
     for (int i = 0; i < operands; i++)
         arguments.operand[i] = argv[optind + i];

@@ -31,7 +31,7 @@ static void duel_of(struct duel *duel, struct tls *client, struct tls *server, c
     duel->client_tls = client;
     duel->server_tls = server;
     SSL_CTX_set_max_proto_version(tls_context(client), version);
-    duel->client = tls_session_connect(client, host);
+    duel->client = tls_session_connect(client, slice_of_text(host));
     duel->server = tls_session_accept(server);
 }
 
@@ -360,8 +360,9 @@ static void feed__noise__never_gets_through(void **state)
     duel_start(&duel, TLS1_3_VERSION);
     for (int round = 0; round < ROUNDS; round++) {
         uint8_t noise[SIZE];
-        struct tls_session *session = round % 2 != 0 ? tls_session_accept(duel.server_tls)
-                                                     : tls_session_connect(duel.client_tls, "localhost");
+        struct tls_session *session = round % 2 != 0
+                                          ? tls_session_accept(duel.server_tls)
+                                          : tls_session_connect(duel.client_tls, slice_of_text("localhost"));
         for (size_t i = 0; i < SIZE; i++)
             noise[i] = (uint8_t)rand();
         memcpy(noise, "\26\3\3", (size_t)(rand() % 4)); /* the beginning may be right */
@@ -387,7 +388,7 @@ static void feed__damaged_hello__never_ends_well(void **state)
         hello.data[i] ^= 0x41;
         server_status = feed(server, buf_slice(&hello), &duel.to_server);
         hello.data[i] ^= 0x41;
-        struct tls_session *client = tls_session_connect(duel.client_tls, "localhost");
+        struct tls_session *client = tls_session_connect(duel.client_tls, slice_of_text("localhost"));
         move(server, client, SIZE_MAX / 2, &duel.to_client, &client_status);
         assert_true(server_status == 0 || server_status == ERR_TLS);
         assert_true(client_status == 0 || client_status == ERR_TLS);

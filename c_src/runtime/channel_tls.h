@@ -1,0 +1,36 @@
+/* TLS between a channel's socket and what the channel reads and writes. None of this is called for a channel
+ * without (channel->tls is NULL).
+ */
+#ifndef RUNTIME_CHANNEL_TLS_H
+#define RUNTIME_CHANNEL_TLS_H
+
+#include "runtime/channel.h"
+
+/* Begins it in the role that the channel has. Precondition: the node has TLS; channel->name is known where it
+ * connects. */
+void channel_tls_start(struct channel *channel);
+
+/* What the bytes from the socket say; valid until it is called again, for whichever channel. */
+struct slice channel_tls_read(struct channel *channel, struct slice bytes);
+
+/* After all of that was acted on: ends the channel if it was the other side's last, or no good. While reading
+ * is paused there is something held that comes before the last. */
+void channel_tls_check(struct channel *channel);
+
+/* Takes what the channel has to say, as far as it can be said now. Returns what is for the socket. After an
+ * error (channel_tls_failed) nothing is taken. */
+struct buf *channel_tls_write(struct channel *channel);
+
+bool channel_tls_failed(const struct channel *channel);
+
+/* Bytes for the socket that are not in its hands yet. */
+size_t channel_tls_waiting(const struct channel *channel);
+
+/* Why it has failed, if it has; for the log. */
+const char *channel_tls_problem(const struct channel *channel);
+
+/* True if the other side's certificate is for the host of that node (alive@host). Whom we have connected to
+ * it always is; of who connects to us inet_tls_dist asks it where only some nodes are allowed. */
+bool channel_tls_is_for(const struct channel *channel, struct slice node);
+
+#endif
