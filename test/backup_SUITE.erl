@@ -344,7 +344,7 @@ errors_are_told(Config) ->
              {4, [Name, Linked], Linked ++ ": is in the node's own folder"},
              {4, [Name, "/dev/null"], "/dev/null: Not a directory"},
              {4, [Name, "/dev/null/x"], "/dev/null/x: Not a directory"}]],
-    ?assertEqual({3, "", "todo_node: " ++ Name ++ ": it does not have our cookie\n"},
+    ?assertEqual({3, "", "todo_node: " ++ Name ++ ": it does not have our cookie, or wants TLS (--tls-cert)\n"},
                  run(["backup", Name, Target], [{"TODO_COOKIE", "another"}])),
     ?assertNot(filelib:is_file(Target)),
     ?assertNot(filelib:is_file(Inside)),

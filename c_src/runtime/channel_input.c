@@ -114,7 +114,7 @@ static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buf)
     if (size == UV_ENOBUFS)
         return;
     if (size < 0) {
-        channel_close(channel, (int)size, NULL);
+        channel_close(channel, channel->tls == NULL ? (int)size : channel_tls_cut(channel, (int)size), NULL);
     } else if (size > 0 && channel_is_read(channel)) {
         channel->alive_ms = channel_now_ms(channel);
         struct slice bytes = slice_of(buf->base, (size_t)size);

@@ -32,6 +32,11 @@ struct slice channel_tls_read(struct channel *channel, struct slice bytes)
     return buf_slice(plain);
 }
 
+int channel_tls_cut(struct channel *channel, int error)
+{
+    return !channel->accepted && tls_session_cut(channel->tls) < 0 ? ERR_TLS : error;
+}
+
 void channel_tls_check(struct channel *channel)
 {
     int status = tls_session_status(channel->tls);

@@ -13,6 +13,10 @@ void channel_tls_start(struct channel *channel);
 /* What the bytes from the socket say; valid until it is called again, for whichever channel. */
 struct slice channel_tls_read(struct channel *channel, struct slice bytes);
 
+/* The socket has failed: the error that the channel ends with. Whom we connect to and who ends the connection
+ * instead of an answer does not speak TLS. */
+int channel_tls_cut(struct channel *channel, int error);
+
 /* After all of that was acted on: ends the channel if it was the other side's last, or no good. While reading
  * is paused there is something held that comes before the last. */
 void channel_tls_check(struct channel *channel);

@@ -187,6 +187,15 @@ int tls_session_feed(struct tls_session *session, struct slice bytes, struct buf
     return session->status;
 }
 
+int tls_session_cut(struct tls_session *session)
+{
+    if (session->status == 0 && !SSL_is_init_finished(session->ssl)) {
+        set_problem(session, "", "it ended the connection instead of an answer");
+        session->status = ERR_TLS;
+    }
+    return session->status;
+}
+
 void tls_session_write(struct tls_session *session, struct buf *plain)
 {
     size_t taken = 0;

@@ -41,6 +41,9 @@ int tls_session_status(const struct tls_session *session);
  * goes on with it, write again afterwards) or after an error. */
 void tls_session_write(struct tls_session *session, struct buf *plain);
 
+/* There comes no more from the socket. Same as feed: ERR_TLS where hands were still being shaken. */
+int tls_session_cut(struct tls_session *session);
+
 /* Says that no more is said, once; not while hands are shaken. */
 void tls_session_close(struct tls_session *session);
 

@@ -134,7 +134,10 @@ static enum tool_status tell_unreached(const struct backup *backup, int error)
     if (error == ERR_NOT_FOUND)
         return fail(TOOL_PROBLEMS, backup->node, "no node of this name is running");
     if (error == ERR_BAD_COOKIE)
-        return fail(TOOL_COOKIE, backup->node, "it does not have our cookie");
+        return fail(TOOL_COOKIE, backup->node,
+                    backup->config->tls.cert != NULL
+                        ? "it does not have our cookie"
+                        : "it does not have our cookie, or wants TLS (--tls-cert)");
     fprintf(stderr, "todo_node: %s: no connection: %s\n", backup->node, error_text(error));
     return TOOL_PROBLEMS;
 }

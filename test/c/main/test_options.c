@@ -33,6 +33,9 @@ static void options__none__are_the_documented_defaults(void **state)
     assert_int_equal(options.workers, 3);
     assert_null(options.cookie_file);
     assert_int_equal(options.port, 0);
+    assert_null(options.tls.cert);
+    assert_null(options.tls.key);
+    assert_null(options.tls.ca);
     assert_string_equal(options.listen, "0.0.0.0");
     assert_int_equal(options.expire_s, 0);
     assert_int_equal(options.net_ticktime_s, 60);
@@ -54,6 +57,10 @@ static void options__all__are_taken(void **state)
     assert_string_equal(options.persist, "p");
     assert_int_equal(options.workers, 64);
     assert_true(options.exit_on_eof);
+    assert_int_equal(parse("--tls-cert c --tls-key k --tls-ca a", &options, message), OPTIONS_RUN);
+    assert_string_equal(options.tls.cert, "c");
+    assert_string_equal(options.tls.key, "k");
+    assert_string_equal(options.tls.ca, "a");
     assert_int_equal(parse("--cookie-file f --port 65535 --expire 9 --log-level none", &options, message),
                      OPTIONS_RUN);
     assert_string_equal(options.cookie_file, "f");
@@ -113,6 +120,9 @@ static void options__bad__are_named_in_one_line(void **state)
                                         "--persist ''",
                                         "--listen ''",
                                         "--cookie-file ''",
+                                        "--tls-cert ''",
+                                        "--tls-cert c --tls-key k",
+                                        "--tls-ca a",
                                         "--sname a --name b@c",
                                         "extra",
                                         "--exit-on-eof=1"};

@@ -155,14 +155,21 @@ void line_join(struct line *line, struct line_end *end, const char *name)
     assert_int_equal(end->channel->state, CHANNEL_UP);
 }
 
+void line_accept_tls(struct line *line, struct line_end *end, const struct tls *tls)
+{
+    line_accept(line, end);
+    end->tls = tls_session_connect(tls, slice_of_text("localhost"));
+}
+
 void line_hang_up(struct line_end *end)
 {
     close(end->fd);
+    tls_session_free(end->tls);
     buf_release(&end->in);
     buf_release(&end->packet);
 }
 
-void line_send(struct line_end *end, struct slice bytes)
+void line_send_raw(struct line_end *end, struct slice bytes)
 {
     uint64_t deadline_ms = uv_hrtime() / 1000000 + DEADLINE_MS;
     while (bytes.size > 0) {
@@ -176,19 +183,65 @@ void line_send(struct line_end *end, struct slice bytes)
     }
 }
 
+static void send_tls_output(struct line_end *end)
+{
+    struct buf *output = tls_session_output(end->tls);
+    line_send_raw(end, buf_slice(output));
+    buf_clear(output);
+}
+
+/* Something has arrived at the end of in. */
+static void decrypt(struct line_end *end, size_t size)
+{
+    struct buf cipher = BUF_EMPTY;
+    buf_append(&cipher, end->in.data + end->in.size, size);
+    end->tls_status = tls_session_feed(end->tls, buf_slice(&cipher), &end->in);
+    end->closed = end->closed || end->tls_status != 0;
+    buf_release(&cipher);
+    send_tls_output(end);
+}
+
+/* Waits for what arrives next. */
+static void receive_some(struct line_end *end)
+{
+    uint8_t *room = buf_reserve(&end->in, 65536);
+    ssize_t n = recv(end->fd, room, 65536, 0);
+    if (n > 0 && end->tls != NULL)
+        decrypt(end, (size_t)n);
+    else if (n > 0)
+        end->in.size += (size_t)n;
+    else if (n == 0 || errno != EAGAIN)
+        end->closed = true;
+    else
+        wait_for_loop(end->line, end->fd);
+    line_turn(end->line);
+}
+
+void line_send(struct line_end *end, struct slice bytes)
+{
+    if (end->tls == NULL) {
+        line_send_raw(end, bytes);
+        return;
+    }
+    struct buf plain = BUF_EMPTY;
+    uint64_t deadline_ms = uv_hrtime() / 1000000 + DEADLINE_MS;
+    buf_append_slice(&plain, bytes);
+    send_tls_output(end);
+    while (plain.size > 0 && !end->closed) {
+        tls_session_write(end->tls, &plain);
+        send_tls_output(end);
+        if (plain.size > 0)
+            receive_some(end);
+        assert_true(uv_hrtime() / 1000000 < deadline_ms);
+    }
+    buf_release(&plain);
+}
+
 bool line_receive(struct line_end *end, size_t size)
 {
     uint64_t deadline_ms = uv_hrtime() / 1000000 + DEADLINE_MS;
     while (end->in.size < size && !end->closed) {
-        uint8_t *room = buf_reserve(&end->in, 65536);
-        ssize_t n = recv(end->fd, room, 65536, 0);
-        if (n > 0)
-            end->in.size += (size_t)n;
-        else if (n == 0 || errno != EAGAIN)
-            end->closed = true;
-        else
-            wait_for_loop(end->line, end->fd);
-        line_turn(end->line);
+        receive_some(end);
         assert_true(uv_hrtime() / 1000000 < deadline_ms);
     }
     return end->in.size >= size;
@@ -215,7 +268,7 @@ static bool take(struct line_end *end, size_t length_size)
 
 bool line_packet(struct line_end *end)
 {
-    return take(end, 2);
+    return take(end, end->tls != NULL ? 4 : 2);
 }
 
 bool line_frame(struct line_end *end)
@@ -253,18 +306,19 @@ static enum handshake_status allow(void *ctx, struct slice name)
     return HANDSHAKE_OK;
 }
 
-static struct handshake_config config_of(const char *name, const char *cookie)
+static struct handshake_config config_of(const struct line_end *end, const char *name, const char *cookie)
 {
     return (struct handshake_config){.node = slice_of_text(name),
                                      .cookie = slice_of_text(cookie),
                                      .creation = CREATION,
                                      .flags = HANDSHAKE_FLAGS,
+                                     .long_lengths = end->tls != NULL,
                                      .check_name = allow};
 }
 
 bool line_shake_hands_by(struct line_end *end, const char *name, const char *cookie, size_t piece)
 {
-    const struct handshake_config config = config_of(name, cookie);
+    const struct handshake_config config = config_of(end, name, cookie);
     struct buf out = BUF_EMPTY;
     struct handshake *handshake = handshake_connect_new(&config, slice_of_text(LINE_OURS), &out);
     return converse(end, handshake, &out, piece);
@@ -277,7 +331,7 @@ bool line_shake_hands(struct line_end *end, const char *name, const char *cookie
 
 bool line_answer_hands(struct line_end *end, const char *name, const char *cookie)
 {
-    const struct handshake_config config = config_of(name, cookie);
+    const struct handshake_config config = config_of(end, name, cookie);
     struct buf out = BUF_EMPTY;
     return converse(end, handshake_accept_new(&config), &out, SIZE_MAX / 2);
 }

@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "runtime/channel.h"
+#include "runtime/tls_session.h"
 
 #include <stdbool.h>
 
@@ -35,6 +36,8 @@ struct line_end {
     struct channel *channel; /* gone when line->ended says so */
     int fd;                  /* never blocks */
     bool closed;             /* the channel's side has ended it */
+    struct tls_session *tls; /* what it speaks; NULL: no TLS. Freed by line_hang_up */
+    int tls_status;          /* of tls when it was fed last */
     struct buf in;           /* received, not taken yet */
     struct buf packet;       /* taken last */
 };
@@ -55,7 +58,13 @@ void line_accept(struct line *line, struct line_end *end);
 void line_join(struct line *line, struct line_end *end, const char *name);
 void line_hang_up(struct line_end *end);
 
-/* Sends all of it, turning while the socket is full. */
+/* The same with TLS: who is certified by these files. Nothing said yet but, where end connects, the first
+ * word. */
+void line_accept_tls(struct line *line, struct line_end *end, const struct tls *tls);
+
+/* What the socket gets, TLS or not, turning while it is full. */
+void line_send_raw(struct line_end *end, struct slice bytes);
+/* Sends all of it; with TLS hands are shaken before. */
 void line_send(struct line_end *end, struct slice bytes);
 /* Waits until so many bytes stand in end->in, or the other side has ended; false then. */
 bool line_receive(struct line_end *end, size_t size);
