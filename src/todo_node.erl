@@ -11,6 +11,8 @@
 %%% <dt>`sname', `name'</dt><dd>short name (default `todo'), or long name `name@host', which wins.</dd>
 %%% <dt>`persist', `workers', `expire', `port', `listen', `log_level'</dt><dd>as the program's options; where not set,
 %%%     the program's default holds.</dd>
+%%% <dt>`tls_cert', `tls_key', `tls_ca'</dt><dd>as the program's options, all three of them where this BEAM's own
+%%%     distribution is TLS (`-proto_dist inet_tls'), and only there.</dd>
 %%% <dt>`net_ticktime'</dt><dd>as the program's option; where not set, that of this BEAM (`kernel''s parameter).</dd>
 %%% <dt>`extra'</dt><dd>further arguments, a list of strings.</dd>
 %%% <dt>`program'</dt><dd>path of the program instead of `priv/todo_node'; the environment variable
@@ -168,6 +170,7 @@ start(false) ->
     ok = ensure_distributed(domain(Node), undefined),
     #state{node = Node, stop_timeout = env(stop_timeout)};
 start(true) ->
+    ok = check_tls(),
     ok =
         case env(name) of
             undefined -> ensure_distributed(shortnames, undefined);
@@ -185,6 +188,21 @@ start(true) ->
     start_program(Retries);
 start(Other) ->
     throw({bad_option, {start, Other}}).
+
+%% Where one of the two speaks TLS and the other does not, all that either could tell is that there is no connection.
+check_tls() ->
+    Node = env(tls_cert) =/= undefined orelse lists:member(<<"--tls-cert">>, [text(Extra) || Extra <- env(extra, [])]),
+    case {beam_has_tls(), Node} of
+        {Same, Same} -> ok;
+        {true, false} -> throw({bad_option, {tls_cert, missing_for_proto_dist_inet_tls}});
+        {false, true} -> throw({bad_option, {tls_cert, needs_proto_dist_inet_tls}})
+    end.
+
+beam_has_tls() ->
+    case init:get_argument(proto_dist) of
+        {ok, Modules} -> lists:suffix("_tls", lists:last(lists:append(Modules)));
+        error -> false
+    end.
 
 start_program(Retries) ->
     Port = open(program()),
@@ -236,6 +254,7 @@ arguments() ->
             Long -> [<<"--name">>, text(Long)]
         end,
     Name ++ option("--persist", persist) ++ option("--workers", workers) ++ option("--expire", expire)
+        ++ option("--tls-cert", tls_cert) ++ option("--tls-key", tls_key) ++ option("--tls-ca", tls_ca)
         ++ option("--port", port) ++ option("--listen", listen) ++ option("--log-level", log_level)
         ++ [<<"--net-ticktime">>, text(env(net_ticktime, application:get_env(kernel, net_ticktime, 60)))]
         ++ [text(Extra) || Extra <- env(extra, [])] ++ [<<"--exit-on-eof">>].

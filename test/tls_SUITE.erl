@@ -13,7 +13,8 @@
 all() ->
     [{group, waiting}, beam_calls_over_each_version, node_connects_to_a_beam, keys_are_renewed_under_load,
      stopped_node_says_goodbye, only_allowed_hosts_by_certificate, certificates_are_reloaded,
-     broken_certificates_are_not, command_lines, backup_over_tls, plain_and_tls_do_not_mix, garbage_hurts_nobody].
+     broken_certificates_are_not, command_lines, application_over_tls, application_without_its_beam,
+     documented_walk_through, backup_over_tls, plain_and_tls_do_not_mix, garbage_hurts_nobody].
 
 %% Those that wait most of their time do so together.
 groups() ->
@@ -159,7 +160,8 @@ load(Node, Lists, Calls) ->
     true = erlang:monitor_node(Node, true),
     Title = binary:copy(<<"x">>, 3000),
     Work = fun(List) ->
-                   [_, _] = [gen_server:call(List, {add_entry, #{date => {2023, 1, N}, title => Title}}) || N <- [1, 2]],
+                   Entries = [#{date => {2023, 1, N}, title => Title} || N <- [1, 2]],
+                   [{ok, _}, {ok, _}] = [gen_server:call(List, {add_entry, Entry}) || Entry <- Entries],
                    [[_] = gen_server:call(List, {entries, {2023, 1, 1 + N rem 2}}) || N <- lists:seq(1, Calls)]
            end,
     Callers = [spawn_monitor(fun() -> Work(List) end) || List <- Lists],
@@ -177,7 +179,8 @@ idle_connection_stays(Config) ->
     Watchers = [beam_case:call(Beam, erlang, spawn, [?MODULE, watch, [map_get(node, Server)]]) || {Beam, _} <- Beams],
     [await_line(Server, "event=up", atom_to_list(Node)) || {_, Node} <- Beams],
     receive after 3000 -> ok end,
-    [?assertEqual([], beam_case:call(Beam, ?MODULE, kept, [Watcher, 0])) || {{Beam, _}, Watcher} <- lists:zip(Beams, Watchers)],
+    [?assertEqual([], beam_case:call(Beam, ?MODULE, kept, [Watcher, 0]))
+     || {{Beam, _}, Watcher} <- lists:zip(Beams, Watchers)],
     [beam_case:stop(Beam) || {Beam, _} <- Beams],
     ?assertEqual(0, node_case:stop(Server)).
 
@@ -232,7 +235,8 @@ beam_not_to_be_believed_is_not_connected_to(Config) ->
          {Beam, Node} = tls_case:start_beam(Files, [{versions, [Version]}]),
          {Status, Output} = run(["backup", atom_to_list(Node), target() | Arguments]),
          ?assertEqual(1, Status),
-         ?assertNotEqual(nomatch, string:find(Output, "peer=" ++ atom_to_list(Node) ++ " reason=tls: its certificate: " ++ Text)),
+         Reason = " reason=tls: its certificate: " ++ Text,
+         ?assertNotEqual(nomatch, string:find(Output, "peer=" ++ atom_to_list(Node) ++ Reason)),
          ?assertNotEqual(nomatch, string:find(Output, ": no connection: no TLS: a certificate was refused")),
          ?assertEqual([], beam_case:call(Beam, erlang, nodes, [connected])),
          beam_case:stop(Beam)
@@ -324,6 +328,69 @@ command_lines(Config) ->
     {8, Backup} = run(["backup", Name, target() | tls_case:node_arguments(Files)]),
     ?assertEqual("todo_node: " ++ map_get(key, Files), string:slice(Backup, 0, 11 + length(map_get(key, Files)))).
 
+application(Arguments, Env) ->
+    Beam = beam_case:start(#{args => Arguments}),
+    ok = beam_case:call(Beam, application, load, [todo]),
+    All = [{sname, node_case:unique("todo")}, {persist, target()} | Env],
+    ok = beam_case:call(Beam, application, set_env, [[{todo, All}]]),
+    Beam.
+
+application_env(#{cert := Cert, key := Key, ca := Authorities}) ->
+    [{tls_cert, Cert}, {tls_key, Key}, {tls_ca, Authorities}].
+
+%% The BEAM becomes a node for it.
+application_over_tls(Config) ->
+    Files = ?config(files, Config),
+    Beam = application(tls_case:beam_arguments(Files, []), application_env(Files)),
+    ok = beam_case:call(Beam, start, []),
+    Bob = beam_case:call(Beam, server_process, [<<"bob">>]),
+    {ok, 1} = beam_case:call(Beam, add_entry_sync, [Bob, #{date => ?D, title => <<"Dentist">>}]),
+    ?assertMatch([#{title := <<"Dentist">>}], beam_case:call(Beam, entries, [Bob, ?D])),
+    ok = beam_case:call(Beam, stop, []),
+    beam_case:stop(Beam).
+
+application_without_its_beam(Config) ->
+    Files = ?config(files, Config),
+    [begin
+         Beam = application(Arguments, Env),
+         {error, Reason} = beam_case:call(Beam, start, []),
+         ?assertNotEqual(nomatch, string:find(io_lib:format("~p", [Reason]), Text)),
+         beam_case:stop(Beam)
+     end || {Arguments, Env, Text} <- [{[], application_env(Files), "needs_proto_dist_inet_tls"},
+                                       {tls_case:beam_arguments(Files, []), [], "missing_for_proto_dist_inet_tls"}]].
+
+%% Blocks of a section of docs/operations.md that are set in, as lists of lines.
+blocks(Heading) ->
+    {ok, Text} = file:read_file(filename:join([beam_case:root(), "docs", "operations.md"])),
+    [_, Behind] = string:split(Text, "\n### " ++ Heading ++ "\n"),
+    [Section, _] = string:split(Behind, "\n### "),
+    {match, Blocks} = re:run(Section, "(?:\n    [^\n]*)+", [global, {capture, first, list}]),
+    [[string:slice(Line, 4) || Line <- string:split(Block, "\n", all), Line =/= ""] || [Block] <- Blocks].
+
+%% What the documentation says, command by command, in a folder of its own.
+documented_walk_through(_Config) ->
+    Folder = node_case:folder(),
+    [Certificates, [Node], File, [Erl], [Backup]] = blocks("Walk through"),
+    {0, _} = beam_case:shell(lists:join("\n", ["set -e", "cd " ++ Folder] ++ Certificates ++ File), []),
+    "todo_node --sname todo " ++ Arguments = Node,
+    Server = #{node := Name} =
+        node_case:start(#{arguments => [in_folder(Word, Folder) || Word <- string:lexemes(Arguments, " ")]}),
+    "erl -sname me " ++ Options = Erl,
+    Call = "gen_server:call({'Elixir.Todo.Cache', '~s'}, {server_process, <<\"bob\">>})",
+    Eval = lists:flatten(io_lib:format("io:format(\"~~p\", [catch " ++ Call ++ "]), halt().", [Name])),
+    Command = ["cd ", Folder, "; erl -noinput -setcookie ", atom_to_list(erlang:get_cookie()),
+               " -sname ", node_case:unique("me"), " ", Options, " -eval \"$EVAL\""],
+    {0, Answer} = beam_case:shell(lists:flatten(Command), [{"EVAL", Eval}]),
+    ?assertMatch({match, _}, re:run(Answer, "^<[0-9]+\\.[0-9]+\\.[0-9]+>$")),
+    "todo_node backup todo copy " ++ Same = Backup,
+    ?assertEqual(Arguments, Same),
+    {0, _} = run(["backup", atom_to_list(Name), filename:join(Folder, "copy")
+                  | [in_folder(Word, Folder) || Word <- string:lexemes(Same, " ")]]),
+    ?assertEqual(0, node_case:stop(Server)).
+
+in_folder("--" ++ _ = Option, _) -> Option;
+in_folder(File, Folder) -> filename:join(Folder, File).
+
 backup_over_tls(Config) ->
     Server = #{node := Node} = start(Config),
     {Beam, _} = beam(Config, 'tlsv1.3'),
@@ -380,9 +447,11 @@ garbage_hurts_nobody(Config) ->
     Bob = list(Beam, Server, <<"bob">>),
     Hello = client_hello(),
     Head = binary:part(Hello, 0, 5),
-    Pieces = [rand:bytes(10000000), <<0:80000000>>, <<22, 3, 1, 16#ffff:16, 0:80000>>, <<22, 3, 1, 16384:16, 1, 16#ffffff:24, 0:131040>>,
-              Head, binary:part(Hello, 0, 100), [Head, rand:bytes(byte_size(Hello) - 5)], [Hello, rand:bytes(100000)],
-              [Hello | lists:duplicate(1000, <<20, 3, 3, 1:16, 1>>)], <<23, 3, 3, 100:16, 0:800>>, <<21, 3, 3, 2:16, 2, 40>>],
+    Pieces = [rand:bytes(10000000), <<0:80000000>>, <<22, 3, 1, 16#ffff:16, 0:80000>>,
+              <<22, 3, 1, 16384:16, 1, 16#ffffff:24, 0:131040>>, Head, binary:part(Hello, 0, 100),
+              [Head, rand:bytes(byte_size(Hello) - 5)], [Hello, rand:bytes(100000)],
+              [Hello | lists:duplicate(1000, <<20, 3, 3, 1:16, 1>>)], <<23, 3, 3, 100:16, 0:800>>,
+              <<21, 3, 3, 2:16, 2, 40>>],
     Memory = memory(Server),
     [begin
          Socket = connect_tcp(Server),

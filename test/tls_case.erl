@@ -3,7 +3,8 @@
 
 -include_lib("public_key/include/public_key.hrl").
 
--export([authority/1, certificate/2, certificate/3, files/3, node_arguments/1, start_beam/2, start_beam/3]).
+-export([authority/1, certificate/2, certificate/3, files/3]).
+-export([node_arguments/1, beam_arguments/2, start_beam/2, start_beam/3]).
 
 -type authority() :: map().
 -type files() :: #{cert := file:filename(), key := file:filename(), ca := file:filename()}.
@@ -49,20 +50,25 @@ write(File, Entry) ->
 node_arguments(#{cert := Cert, key := Key, ca := Authorities}) ->
     ["--tls-cert", Cert, "--tls-key", Key, "--tls-ca", Authorities].
 
-%% A BEAM that is a node with a name of its own, and this one's cookie. Options: those of ssl for both roles, beside the
-%% files; certfile and keyfile are left out where they are undefined.
--spec start_beam(files(), list()) -> {pid(), node()}.
-start_beam(Files, Options) ->
-    start_beam(Files, Options, []).
-
--spec start_beam(files(), list(), [string()]) -> {pid(), node()}.
-start_beam(#{ca := Authorities} = Files, Options, Arguments) ->
+%% Of a BEAM whose distribution is TLS. Options: those of ssl for both roles, beside the files; certfile and keyfile are
+%% left out where they are not known.
+-spec beam_arguments(#{ca := file:filename(), cert => file:filename(), key => file:filename()}, list()) -> [string()].
+beam_arguments(#{ca := Authorities} = Files, Options) ->
     Own = [{certfile, maps:get(cert, Files, undefined)}, {keyfile, maps:get(key, Files, undefined)},
            {cacertfile, Authorities}, {verify, verify_peer}],
     Both = [Option || {_, Value} = Option <- Own, Value =/= undefined] ++ Options,
     File = beam_case:file_with(io_lib:format("~p.~n", [[{server, [{fail_if_no_peer_cert, true} | Both]},
                                                         {client, Both}]])),
+    ["-proto_dist", "inet_tls", "-ssl_dist_optfile", File].
+
+%% A BEAM that is a node with a name of its own, and this one's cookie.
+-spec start_beam(map(), list()) -> {pid(), node()}.
+start_beam(Files, Options) ->
+    start_beam(Files, Options, []).
+
+-spec start_beam(map(), list(), [string()]) -> {pid(), node()}.
+start_beam(Files, Options, Arguments) ->
     Name = node_case:unique("beam"),
-    Beam = beam_case:start(#{args => ["-sname", Name, "-setcookie", atom_to_list(erlang:get_cookie()),
-                                      "-proto_dist", "inet_tls", "-ssl_dist_optfile", File | Arguments]}),
+    Beam = beam_case:start(#{args => ["-sname", Name, "-setcookie", atom_to_list(erlang:get_cookie()) | Arguments]
+                                         ++ beam_arguments(Files, Options)}),
     {Beam, node_case:node_name(Name)}.
