@@ -173,12 +173,12 @@ load(Node, Lists, Calls) ->
 
 %% Ticks in both directions.
 idle_connection_stays(Config) ->
-    Server = start(Config, ["--net-ticktime", "1"]),
-    Beams = [tls_case:start_beam(?config(files, Config), [{versions, [Version]}], ["-kernel", "net_ticktime", "1"])
+    Server = start(Config, ["--net-ticktime", "4"]),
+    Beams = [tls_case:start_beam(?config(files, Config), [{versions, [Version]}], ["-kernel", "net_ticktime", "4"])
              || Version <- versions()],
     Watchers = [beam_case:call(Beam, erlang, spawn, [?MODULE, watch, [map_get(node, Server)]]) || {Beam, _} <- Beams],
     [await_line(Server, "event=up", atom_to_list(Node)) || {_, Node} <- Beams],
-    receive after 3000 -> ok end,
+    receive after 6000 -> ok end, % a silent one would be lost after 5000
     [?assertEqual([], beam_case:call(Beam, ?MODULE, kept, [Watcher, 0]))
      || {{Beam, _}, Watcher} <- lists:zip(Beams, Watchers)],
     [beam_case:stop(Beam) || {Beam, _} <- Beams],
