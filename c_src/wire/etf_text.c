@@ -3,6 +3,7 @@
  */
 #include "wire/etf_text.h"
 
+#include "wire/etf_leaf.h"
 #include "wire/etf_read.h"
 #include "wire/etf_text_leaf.h"
 #include "wire/etf_walk.h"
@@ -40,6 +41,21 @@ static bool looks_external(const uint8_t *p, uint64_t arity)
     return arity == 2 && etf_is_atom(slice_of(first, SIZE_MAX), ETF_TEXT_EXTERNAL);
 }
 
+/* More arguments than a text can give a function, though a term can: erl_parse takes 255. */
+static bool has_readable_arity(const uint8_t *function)
+{
+    struct etf_integer arity;
+    etf_integer_view(etf_proper(function + etf_atom_size(function)), &arity);
+    return arity.count <= 1;
+}
+
+/* p: an export. */
+static bool export_has_text(const uint8_t *p)
+{
+    const uint8_t *function = etf_export_function(p);
+    return etf_text_has_atom(p + 1) && etf_text_has_atom(function) && has_readable_arity(function);
+}
+
 static bool has_text(const uint8_t *p, enum term_type type, uint64_t children)
 {
     switch (type) {
@@ -50,7 +66,7 @@ static bool has_text(const uint8_t *p, enum term_type type, uint64_t children)
     case TERM_ATOM:
         return etf_text_has_atom(p);
     case TERM_FUN:
-        return p[0] == ETF_EXPORT && etf_text_has_atom(p + 1) && etf_text_has_atom(etf_export_function(p));
+        return p[0] == ETF_EXPORT && export_has_text(p);
     case TERM_TUPLE:
         return !looks_external(p, children);
     default:

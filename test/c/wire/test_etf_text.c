@@ -133,6 +133,13 @@ static void text__funs__exports_as_such(void **state)
            "{'$external',<<131,113,119,1,109,119,3,239,191,190,97,3>>}");
 }
 
+static void text__export_of_more_arguments_than_erl_parse_reads__external_form(void **state)
+{
+    expect(TERM(113, 119, 1, 'm', 119, 1, 'f', 98, 0, 0, 0, 255), "fun m:f/255");
+    expect(TERM(113, 119, 1, 'm', 119, 1, 'f', 98, 0, 0, 1, 0),
+           "{'$external',<<131,113,119,1,109,119,1,102,98,0,0,1,0>>}");
+}
+
 static void text__no_text__external_form(void **state)
 {
     expect(TERM(104, 2, 88, 119, 1, 'n', 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 4, 97, 1),
@@ -189,6 +196,7 @@ int main(void)
         cmocka_unit_test(text__lists__strings_tails_and_all_forms),
         cmocka_unit_test(text__tuples_and_maps),
         cmocka_unit_test(text__funs__exports_as_such),
+        cmocka_unit_test(text__export_of_more_arguments_than_erl_parse_reads__external_form),
         cmocka_unit_test(text__no_text__external_form),
         cmocka_unit_test(text__what_looks_external__is_written_so_too),
         cmocka_unit_test(text__nested_deeply__no_stack),
