@@ -6,7 +6,13 @@ SHELL := /bin/bash
 # make V=1 shows the commands
 Q := $(if $(V),,@)
 CC ?= cc
-ifneq ($(SANITIZE),)
+ifneq ($(FUZZ),)
+BUILD := build/fuzz
+CC := clang-14
+FLAVOUR := -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+PROGRAM := $(BUILD)/todo_node
+BENCH := $(BUILD)/bench
+else ifneq ($(SANITIZE),)
 BUILD := build/asan
 FLAVOUR := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 PROGRAM := $(BUILD)/todo_node
@@ -86,7 +92,8 @@ $(BUILD)/test/main/test_%: test/c/main/test_%.c $(BUILD)/%.o test/c/unit.h $(cal
 
 .PHONY: test-c
 test-c: $(TESTS) ## build and run the C tests
-	@status=0; for t in $(TESTS); do echo "== $$t"; timeout 300 $$t || status=1; done; exit $$status
+	@status=0; for t in $(TESTS); do echo "== $$t"; timeout 300 $$t || status=1; done; \
+	$(MAKE) --no-print-directory fuzz-regress || status=1; exit $$status
 
 .PHONY: clean
 clean: ## remove everything that was built
@@ -96,6 +103,7 @@ clean: ## remove everything that was built
 help: ## this list
 	@sed -n 's/^\([a-z][a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
+include mk/fuzz.mk
 include mk/beam.mk
 include mk/bench-c.mk
 include mk/bench.mk
