@@ -30,7 +30,15 @@
 #include <stdio.h>
 #include <uv.h>
 
-enum { PEERS = 3, GOOD = 2, RUNS_MAX = 1000, TURNS_MAX = 1000, FRAME_SIZE_MAX = 1 << 26, DIALS_MAX = 64 };
+enum {
+    PEERS = 3,
+    ASKED = 1 /* for its release */,
+    GOOD = 2,
+    RUNS_MAX = 1000,
+    TURNS_MAX = 1000,
+    FRAME_SIZE_MAX = 1 << 26,
+    DIALS_MAX = 64
+};
 
 struct test;
 
@@ -76,7 +84,8 @@ static void connect_peer(struct test *test, unsigned i)
     strcpy(known.node, names[i]);
     *peer = (struct fake_peer){.test = test};
     peer->peer = peer_up(&test->node, &known, &transport);
-    peer->peer->release = RELEASE_OURS;
+    if (i != ASKED)
+        peer->peer->release = RELEASE_OURS;
 }
 
 static void disconnect(struct fake_peer *peer)
@@ -265,6 +274,14 @@ static bool is_answered(struct test *test, unsigned before)
     return test->answers > before;
 }
 
+/* {'$todo_call', {Pid, Tag}, Request}: is answered even if there is nobody. */
+static void check_fast_call(struct test *test, const char *name, struct slice request)
+{
+    unsigned before = test->answers;
+    ask(test, name, slice_of(NULL, 0), "$todo_call", request);
+    FUZZ_CHECK(is_answered(test, before) || test->failed);
+}
+
 static bool call(struct test *test, const char *name, struct slice pid, struct slice request)
 {
     struct buf resume = BUF_EMPTY;
@@ -312,6 +329,12 @@ static void check_good_client(struct test *test)
     etf_write_atom(&request, "count_children");
     for (unsigned i = 0; i < sizeof names / sizeof *names && !test->failed; i++)
         expect_answer(test, names[i], buf_slice(&request));
+    for (unsigned i = 0; i < sizeof names / sizeof *names && !test->failed; i++) {
+        if (test->alone)
+            check_fast_call(test, names[i], buf_slice(&request));
+    }
+    if (!test->failed)
+        check_fast_call(test, "nobody", buf_slice(&request));
     buf_clear(&request);
     write_node_call(&request);
     expect_answer(test, "rex", buf_slice(&request));
@@ -348,8 +371,12 @@ static void start(struct test *test)
         .net_ticktime_s = 60,
         .output_size_max = 1 << 20,
         .application = {.name = "todo", .description = "", .supervisor = "Elixir.Todo.System"}};
-    const struct todo_config todo = {
-        .node = &test->node, .persist = "persist", .workers = 2, .failed = on_failed, .ctx = test};
+    const struct todo_config todo = {.node = &test->node,
+                                     .persist = "persist",
+                                     .workers = 2,
+                                     .expire_s = 10,
+                                     .failed = on_failed,
+                                     .ctx = test};
     struct gen_server *net_kernel;
     fake_clock_reset();
     FUZZ_CHECK(uv_loop_init(&test->loop) == 0);

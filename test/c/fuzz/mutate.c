@@ -124,6 +124,7 @@ static void write_atom(struct mutation *mutation, struct buf *out)
                                         "Elixir.Todo.Cache",
                                         "$gen_call",
                                         "$gen_cast",
+                                        "$todo_call",
                                         "system",
                                         "DOWN",
                                         "EXIT",
