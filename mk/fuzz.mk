@@ -54,11 +54,11 @@ fuzz-regress: $(FUZZ_PROGRAMS) ## the fuzz targets over their corpora and over w
 .PHONY: fuzz
 fuzz: ## search for inputs that hurt (SECONDS=600 TARGET=terms JOBS=1)
 	@scripts/setup build fuzz </dev/null
-	$(MAKE) --jobs=$(or $(JOBS),1) FUZZ=1 fuzz-programs
+	@$(MAKE) --no-print-directory --jobs=$(or $(JOBS),1) FUZZ=1 fuzz-programs
 	@scripts/fuzz $(or $(SECONDS),600) $(or $(JOBS),1) $(or $(TARGET),$(FUZZ_TARGETS)) </dev/null
 
 .PHONY: fuzz-corpus
 fuzz-corpus: ## what the searches have found becomes the committed corpora, as few inputs as reach all of it
 	@scripts/setup build fuzz </dev/null
-	$(MAKE) FUZZ=1 fuzz-programs
+	@$(MAKE) --no-print-directory FUZZ=1 fuzz-programs
 	@scripts/fuzz-corpus $(or $(TARGET),$(FUZZ_TARGETS)) </dev/null
