@@ -39,6 +39,35 @@ static void check_list(const struct todo_list *list)
     buf_release(&again);
 }
 
+static void check_same(const struct todo_list *a, const struct todo_list *b)
+{
+    struct buf left = BUF_EMPTY, right = BUF_EMPTY;
+    list_write(a, &left);
+    list_write(b, &right);
+    FUZZ_CHECK(slice_equal(buf_slice(&left), buf_slice(&right)));
+    buf_release(&left);
+    buf_release(&right);
+}
+
+/* Entries that are added, and the change that says so made in a list that was as empty. */
+static void check_add(struct slice entries)
+{
+    struct todo_list list, follower;
+    struct buf change = BUF_EMPTY;
+    uint64_t first_id;
+    uint32_t count;
+    list_init(&list);
+    list_init(&follower);
+    if (list_add_all(&list, entries, &first_id, &count) == 0) {
+        list_change_add(&list, first_id, count, &change);
+        FUZZ_CHECK(list_apply_change(&follower, buf_slice(&change)) == 0);
+        check_same(&list, &follower);
+    }
+    buf_release(&change);
+    list_release(&list);
+    list_release(&follower);
+}
+
 /* All entries, and those of the first one's date. */
 static void check_entries(struct todo_list *list)
 {
@@ -46,6 +75,7 @@ static void check_entries(struct todo_list *list)
     struct slice entry, date;
     FUZZ_CHECK(list_write_entries(list, NULL, &all) == 0);
     check_term(buf_slice(&all));
+    check_add(buf_slice(&all));
     for (uint64_t id = 1; id <= 3; id++) {
         buf_clear(&some);
         if (!list_get(list, id, &entry) || !etf_map_get(entry, "date", &date))
