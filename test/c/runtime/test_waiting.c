@@ -10,7 +10,7 @@ static struct message *wait_for(struct fake *f, struct process *process, const c
     struct buf term = BUF_EMPTY, memory = BUF_EMPTY;
     struct ref ref = fake_ref(&memory, alias);
     fake_write(&term, text);
-    struct message *message = mailbox_push(&process->mailbox, buf_slice(&term), slice_of(NULL, 0));
+    struct message *message = mailbox_push(&process->mailbox, buf_slice(&term), slice_of(NULL, 0), NULL);
     waiting_hold(f->a.peer, &ref, process, message);
     buf_release(&term);
     buf_release(&memory);
