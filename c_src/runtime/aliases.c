@@ -28,7 +28,7 @@ static struct alias *find(struct node *node, const struct ref *ref)
 static void drop(struct node *node, struct alias *alias)
 {
     table_remove(&node->aliases, &alias->link);
-    DL_DELETE(alias->process->aliases, alias);
+    DL_DELETE(alias->process->ties->aliases, alias);
     mem_free(alias);
 }
 
@@ -46,7 +46,7 @@ void alias_add_monitor(struct process *process, bool once, const struct ref *ref
     alias->process = process;
     alias->once = once;
     table_add(&node->aliases, &alias->link);
-    DL_PREPEND(process->aliases, alias);
+    DL_PREPEND(process_ties_get(process)->aliases, alias);
 }
 
 bool alias_remove(struct process *process, const struct ref *ref)
@@ -77,6 +77,6 @@ struct process *alias_take(struct node *node, const struct ref *ref)
 
 void aliases_process_down(struct process *process)
 {
-    while (process->aliases != NULL)
-        drop(process->node, process->aliases);
+    while (process_ties(process)->aliases != NULL)
+        drop(process->node, process->ties->aliases);
 }

@@ -7,7 +7,7 @@
 
 struct alias {
     struct table_link link; /* in node->aliases, by word */
-    struct alias *prev;     /* utlist, in process->aliases */
+    struct alias *prev;     /* utlist, in its process */
     struct alias *next;
     uint32_t word[REF_WORDS_MAX]; /* of the reference; words are 3 */
     struct process *process;      /* whose it is */

@@ -40,7 +40,7 @@ struct buf *gen_call_begin(struct gen_server *self, struct gen_call *call, struc
     memcpy(call->word, ref.word, sizeof call->word);
     call->timer = timer_start(process, timeout_ms, on_timeout, call);
     HASH_ADD(hh, self->calls, word, sizeof call->word, call);
-    self->has_called = true;
+    self->process.has_called = true;
     struct buf *out = process_send_any_begin(process->node, process, to);
     etf_write_tuple(out, 3);
     etf_write_atom(out, "$gen_call");

@@ -42,7 +42,7 @@ int gen_server_start(struct node *node, const struct gen_server_type *type, stru
     struct process *process = process_new_larger(node, &type->process, extra);
     struct gen_server *server = (struct gen_server *)process;
     process->trap_exit = type->trap_exit;
-    server->parent = parent == NULL ? 0 : parent->id;
+    process->parent = parent == NULL ? 0 : parent->id; /* whose exit ends it */
     process_enter(process);
     int status = name == NULL ? 0 : registry_add(process, slice_of_text(name));
     if (status == 0) {
@@ -125,8 +125,9 @@ void gen_server_terminated(struct gen_server *server)
 static bool is_parent(const struct gen_server *server, struct slice term)
 {
     struct pid pid;
-    return server->parent != 0 && pid_read(&term, &pid) && process_id_of(&pid) == server->parent &&
-           pid.creation == server->process.node->creation && node_is_self(server->process.node, pid.node);
+    return server->process.parent != 0 && pid_read(&term, &pid) &&
+           process_id_of(&pid) == server->process.parent && pid.creation == server->process.node->creation &&
+           node_is_self(server->process.node, pid.node);
 }
 
 static void bad(struct gen_server *server)
@@ -181,7 +182,7 @@ static void call(struct gen_server *server, const struct from *from, struct slic
     struct node *node = server->process.node;
     node->unanswered = from->fast ? from->tag.data : NULL;
     type_of(server)->handle_call(server, from, request);
-    if (node->unanswered != NULL && (!server->postponed || server->process.exit_reason != NULL))
+    if (node->unanswered != NULL && (!server->process.postponed || server->process.exit_reason != NULL))
         gen_server_defer(server, from);
     node->unanswered = NULL;
 }
@@ -207,7 +208,7 @@ static enum receive receive(struct gen_server *server, struct slice message)
         sys_handle(server, &from, rest);
         return RECEIVE_TAKEN;
     }
-    if (server->has_called && gen_call_receive(server, message))
+    if (server->process.has_called && gen_call_receive(server, message))
         return RECEIVE_TAKEN;
     if (sys_suspended(server))
         return RECEIVE_LEFT;
@@ -228,15 +229,15 @@ enum receive gen_server_receive(struct process *self, struct slice message)
 {
     struct gen_server *server = (struct gen_server *)self;
     enum receive verdict = receive(server, message);
-    if (!server->postponed)
+    if (!server->process.postponed)
         return verdict;
-    server->postponed = false;
+    server->process.postponed = false;
     return RECEIVE_LEFT;
 }
 
 void gen_server_postpone(struct gen_server *server)
 {
-    server->postponed = true;
+    server->process.postponed = true;
 }
 
 /* {'$gen_call', {_, Tag}, _}: gen.erl waits by the monitor that is also the alias in the tag, or (before OTP

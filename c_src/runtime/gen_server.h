@@ -13,12 +13,9 @@
 
 struct gen_server {
     struct process process;
-    process_id parent;      /* who started it with a link; its exit ends the server. 0: none */
     struct owed *owed;      /* calls that are answered later */
     struct gen_call *calls; /* calls that it has made and that are not over (gen_call.h); uthash */
     struct sys *sys;        /* suspended, statistics (sys.h); NULL: neither */
-    bool postponed;         /* the message that is being handled stays unread */
-    bool has_called;        /* it has made a call: late answers may come */
 };
 
 struct gen_server_type {

@@ -1,5 +1,6 @@
-/* Links. A local link is one record with two ends; a remote one hangs in its process, its peer and a hash
- * table. Knows nothing of what a process does with an exit signal. */
+/* Links. A local link is one record with two ends, or a child's place among its parent's children; a remote
+ * one hangs in its process, its peer and a hash table. Knows nothing of what a process does with an exit
+ * signal. */
 #include "runtime/links.h"
 
 #include "base/mem.h"
@@ -9,65 +10,159 @@
 #include "wire/control.h"
 #include "wire/etf_write.h"
 
+#include <stddef.h>
 #include <utlist.h>
 
-static struct link_end *other_end(struct link_end *end)
+static struct process *child_of_place(const struct ring *sibling)
 {
-    return &end->link->end[end == &end->link->end[0]];
+    return (struct process *)((uintptr_t)sibling - offsetof(struct process, sibling));
 }
 
-/* Searches in the shorter of the two lists: a supervisor may have a million links, its child has one. */
-static struct link_end *find_local(const struct process *a, const struct process *b)
+static bool is_linked_child(const struct process *parent, const struct process *child)
+{
+    return child->parent == parent->id && ring_is_in(&child->sibling);
+}
+
+static void add_child(struct process *parent, struct process *child)
+{
+    ring_append(&process_ties_get(parent)->children, &child->sibling);
+    parent->link_count++;
+    child->link_count++;
+}
+
+static void remove_child(struct process *parent, struct process *child)
+{
+    ring_remove(&child->sibling);
+    parent->link_count--;
+    child->link_count--;
+}
+
+/* Which of the two ends the process is. */
+static int side(const struct link *link, const struct process *process)
+{
+    return link->end[1] == process;
+}
+
+/* Searches in the shorter of the two lists: a process may have a million links, who links to it has one. */
+static struct link *find_local(const struct process *a, const struct process *b)
 {
     const struct process *shorter = a->link_count <= b->link_count ? a : b;
     const struct process *longer = shorter == a ? b : a;
-    struct link_end *end;
-    DL_FOREACH(shorter->links, end)
-    {
-        if (other_end(end)->owner == longer)
-            return end;
-    }
-    return NULL;
+    struct link *link = process_ties(shorter)->links;
+    while (link != NULL && link->end[!side(link, shorter)] != longer)
+        link = link->next[side(link, shorter)];
+    return link;
 }
 
-static void attach(struct link *link, int i, struct process *owner)
+static void attach(struct link *link, int i)
 {
-    link->end[i].owner = owner;
-    link->end[i].link = link;
-    DL_PREPEND(owner->links, &link->end[i]);
+    struct process *owner = link->end[i];
+    struct link **first = &process_ties_get(owner)->links;
+    link->prev[i] = NULL;
+    link->next[i] = *first;
+    if (*first != NULL)
+        (*first)->prev[side(*first, owner)] = link;
+    *first = link;
     owner->link_count++;
 }
 
-static void free_local(struct link_end *end)
+static void detach(struct link *link, int i)
 {
-    struct link *link = end->link;
-    for (int i = 0; i < 2; i++) {
-        struct process *owner = link->end[i].owner;
-        DL_DELETE(owner->links, &link->end[i]);
-        owner->link_count--;
-    }
+    struct process *owner = link->end[i];
+    struct link *prev = link->prev[i], *next = link->next[i];
+    if (prev != NULL)
+        prev->next[side(prev, owner)] = next;
+    else
+        owner->ties->links = next;
+    if (next != NULL)
+        next->prev[side(next, owner)] = prev;
+    owner->link_count--;
+}
+
+static void free_local(struct link *link)
+{
+    detach(link, 0);
+    detach(link, 1);
     mem_free(link);
 }
 
 void link_add(struct process *a, struct process *b)
 {
-    if (a == b || a->dead || b->dead || find_local(a, b) != NULL)
+    if (a == b || a->dead || b->dead || link_exists(a, b))
         return;
-    struct link *link = mem_alloc(sizeof *link);
-    attach(link, 0, a);
-    attach(link, 1, b);
+    if (b->parent == a->id) {
+        add_child(a, b);
+    } else if (a->parent == b->id) {
+        add_child(b, a);
+    } else {
+        struct link *link = mem_alloc(sizeof *link);
+        link->end[0] = a;
+        link->end[1] = b;
+        attach(link, 0);
+        attach(link, 1);
+    }
 }
 
 void link_remove(struct process *a, struct process *b)
 {
-    struct link_end *end = find_local(a, b);
-    if (end != NULL)
-        free_local(end);
+    struct link *link = find_local(a, b);
+    if (is_linked_child(a, b))
+        remove_child(a, b);
+    else if (is_linked_child(b, a))
+        remove_child(b, a);
+    else if (link != NULL)
+        free_local(link);
 }
 
 bool link_exists(const struct process *a, const struct process *b)
 {
-    return find_local(a, b) != NULL;
+    return is_linked_child(a, b) || is_linked_child(b, a) || find_local(a, b) != NULL;
+}
+
+struct process *link_next_child(const struct process *parent, const struct process *child)
+{
+    if (parent->ties == NULL)
+        return NULL;
+    const struct ring *next = child == NULL ? parent->ties->children.next : child->sibling.next;
+    return next == &parent->ties->children ? NULL : child_of_place(next);
+}
+
+void link_child_move_last(struct process *parent, struct process *child)
+{
+    if (child->sibling.next == &parent->ties->children)
+        return;
+    ring_remove(&child->sibling);
+    ring_append(&parent->ties->children, &child->sibling);
+}
+
+/* NULL: none, or it is dead and has not come to this link yet. */
+static struct process *linked_parent(const struct process *process)
+{
+    return ring_is_in(&process->sibling) ? process_find(process->node, process->parent) : NULL;
+}
+
+struct link_walk link_walk_begin(const struct process *process)
+{
+    return (struct link_walk){.process = process,
+                              .parent = linked_parent(process),
+                              .child = process_ties(process)->children.next,
+                              .link = process_ties(process)->links};
+}
+
+struct process *link_walk_next(struct link_walk *walk)
+{
+    struct process *found = walk->parent;
+    if (found != NULL) {
+        walk->parent = NULL;
+    } else if (walk->child != NULL && walk->child != &walk->process->ties->children) {
+        found = child_of_place(walk->child);
+        walk->child = walk->child->next;
+    } else if (walk->link != NULL) {
+        int i = side(walk->link, walk->process);
+        found = walk->link->end[!i];
+        walk->link = walk->link->next[i];
+    }
+    return found;
 }
 
 static struct slice table_key(const struct table_link *link)
@@ -105,7 +200,7 @@ static struct remote_link *new_remote(struct process *process, struct peer *peer
     struct remote_link *link = mem_zalloc(sizeof *link);
     link->key = key_of(process, peer, pid);
     link->process = process;
-    DL_PREPEND(process->remote_links, link);
+    DL_PREPEND(process_ties_get(process)->remote_links, link);
     DL_PREPEND2(peer->links, link, peer_prev, peer_next);
     table_add(&process->node->remote_links, &link->link);
     return link;
@@ -114,7 +209,7 @@ static struct remote_link *new_remote(struct process *process, struct peer *peer
 static void free_remote(struct remote_link *link)
 {
     struct process *process = link->process;
-    DL_DELETE(process->remote_links, link);
+    DL_DELETE(process->ties->remote_links, link);
     DL_DELETE2(link->key.peer->links, link, peer_prev, peer_next);
     table_remove(&process->node->remote_links, &link->link);
     mem_free(link);
@@ -247,27 +342,60 @@ void exit_in(struct peer *peer, const struct pid *from, struct slice from_term, 
         process_exit_signal(process, EXIT_BY_LINK, from_term, reason);
 }
 
-void links_process_down(struct process *process, struct blob *reason)
+static void tell_parent(struct process *process, struct blob *reason)
 {
-    while (process->links != NULL) {
-        struct process *other = other_end(process->links)->owner;
-        free_local(process->links);
-        node_signal_exit(process->node, EXIT_BY_LINK, process, other->id, reason);
+    struct process *parent = linked_parent(process);
+    if (parent != NULL) {
+        remove_child(parent, process);
+        node_signal_exit(process->node, EXIT_BY_LINK, process, parent->id, reason);
+    } else if (ring_is_in(&process->sibling)) {
+        ring_remove(&process->sibling);
     }
-    while (process->remote_links != NULL) {
-        struct remote_link *link = process->remote_links;
-        if (link->unlink_id == 0) {
-            struct buf local, remote, token = BUF_EMPTY;
-            write_pids(link, &local, &remote);
-            seq_trace_write(process, &token);
-            send_exit(link->key.peer, buf_slice(&local), buf_slice(&remote), buf_slice(&token),
-                      blob_slice(reason));
-            buf_release(&local);
-            buf_release(&remote);
-            buf_release(&token);
-        }
+}
+
+static void tell_remote(struct process *process, const struct remote_link *link, struct blob *reason)
+{
+    struct buf local, remote, token = BUF_EMPTY;
+    write_pids(link, &local, &remote);
+    seq_trace_write(process, &token);
+    send_exit(link->key.peer, buf_slice(&local), buf_slice(&remote), buf_slice(&token), blob_slice(reason));
+    buf_release(&local);
+    buf_release(&remote);
+    buf_release(&token);
+}
+
+/* Tells one local process. False: all have been told. */
+static bool tell_local(struct process *process, struct blob *reason)
+{
+    struct process *other = link_next_child(process, NULL);
+    struct link *link = process_ties(process)->links;
+    if (other != NULL) {
+        remove_child(process, other);
+    } else if (link != NULL) {
+        other = link->end[!side(link, process)];
+        free_local(link);
+    } else {
+        return false;
+    }
+    node_signal_exit(process->node, EXIT_BY_LINK, process, other->id, reason);
+    return true;
+}
+
+bool links_process_down(struct process *process, struct blob *reason, unsigned *budget)
+{
+    tell_parent(process, reason);
+    while (tell_local(process, reason))
+        if ((*budget)-- == 1)
+            return false;
+    while (process_ties(process)->remote_links != NULL) {
+        struct remote_link *link = process->ties->remote_links;
+        if ((*budget)-- == 1)
+            return false;
+        if (link->unlink_id == 0)
+            tell_remote(process, link, reason);
         free_remote(link);
     }
+    return true;
 }
 
 void links_peer_down(struct peer *peer)

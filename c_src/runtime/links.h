@@ -7,16 +7,12 @@
 #include "base/table.h"
 #include "runtime/process.h"
 
-/* One of the two ends of a local link, in the list of the process that owns it. */
-struct link_end {
-    struct process *owner; /* whose list it stands in */
-    struct link_end *prev; /* utlist */
-    struct link_end *next;
-    struct link *link; /* both ends */
-};
-
+/* A link between two local processes. One of a parent and its child (process.parent) has no record of its
+ * own: the child stands in the ring of the parent's children. */
 struct link {
-    struct link_end end[2];
+    struct process *end[2];
+    struct link *prev[2]; /* in end[i]'s ties->links; NULL: first */
+    struct link *next[2];
 };
 
 /* Finds a remote link: local process, and pid of the remote one on its node. */
@@ -33,7 +29,7 @@ struct remote_link {
     struct remote_link_key key;
     struct process *process; /* the local end */
     uint64_t unlink_id; /* not 0: we sent UNLINK_ID with it and wait for its acknowledgement; not active */
-    struct remote_link *prev; /* in process->remote_links */
+    struct remote_link *prev; /* in process->ties->remote_links */
     struct remote_link *next;
     struct remote_link *peer_prev; /* in peer->links */
     struct remote_link *peer_next;
@@ -49,6 +45,22 @@ void link_add(struct process *a, struct process *b);
 void link_remove(struct process *a, struct process *b);
 bool link_exists(const struct process *a, const struct process *b);
 
+/* A walk over the local processes that process is linked to. Nothing may be linked or unlinked meanwhile. */
+struct link_walk {
+    const struct process *process;
+    struct process *parent;   /* NULL: none, or told already */
+    const struct ring *child; /* the next; NULL: there were none */
+    const struct link *link;  /* the next; NULL: told all */
+};
+struct link_walk link_walk_begin(const struct process *process);
+struct process *link_walk_next(struct link_walk *walk);
+
+/* The child behind that one (NULL: the first) among those that are linked to their parent, in the order in
+ * which they were linked; NULL: that was the last. */
+struct process *link_next_child(const struct process *parent, const struct process *child);
+/* A linked child becomes the last. */
+void link_child_move_last(struct process *parent, struct process *child);
+
 /* Links a local process to a pid of another node, telling the peer; noconnection comes back as an exit signal
  * if that node cannot be reached. */
 void link_remote(struct process *process, const struct pid *pid);
@@ -63,8 +75,9 @@ void unlink_id_ack_in(struct peer *peer, const struct pid *from, const struct pi
 void exit_in(struct peer *peer, const struct pid *from, struct slice from_term, const struct pid *to,
              struct slice reason);
 
-/* The process ended: tells every linked one. */
-void links_process_down(struct process *process, struct blob *reason);
+/* The process ended: tells every linked one. Each costs one of the budget (not 0 on entry). False: it was
+ * used up. */
+bool links_process_down(struct process *process, struct blob *reason, unsigned *budget);
 
 /* The peer is gone: noconnection to every process linked over it. */
 void links_peer_down(struct peer *peer);

@@ -71,7 +71,8 @@ static struct monitor **watched_list(const struct monitor *monitor)
 
 static struct monitor **watcher_list(const struct monitor *monitor)
 {
-    return monitor->watcher_remote ? &monitor->watcher.peer->monitors : &monitor->watcher.process->watching;
+    return monitor->watcher_remote ? &monitor->watcher.peer->monitors
+                                   : &process_ties_get(monitor->watcher.process)->watching;
 }
 
 /* Removes it from wherever it hangs and frees it. */
@@ -418,10 +419,12 @@ static void tell_remote(const struct monitor *monitor, struct slice reason)
     buf_release(&ref_term);
 }
 
-void monitors_process_down(struct process *process, struct slice reason)
+bool monitors_process_down(struct process *process, struct slice reason, unsigned *budget)
 {
     while (process->watchers != NULL) {
         struct monitor *monitor = process->watchers;
+        if ((*budget)-- == 1)
+            return false;
         if (!monitor->watcher_remote && monitor->watcher.process != process) {
             end_with_down(monitor, reason);
             continue;
@@ -430,12 +433,15 @@ void monitors_process_down(struct process *process, struct slice reason)
             tell_remote(monitor, reason);
         drop(process->node, monitor);
     }
-    while (process->watching != NULL) {
-        struct monitor *monitor = process->watching;
+    while (process_ties(process)->watching != NULL) {
+        struct monitor *monitor = process->ties->watching;
+        if ((*budget)-- == 1)
+            return false;
         if (monitor->watched_remote)
             tell_watched(monitor, control_demonitor_p);
         drop(process->node, monitor);
     }
+    return true;
 }
 
 void monitors_peer_down(struct peer *peer)

@@ -22,7 +22,7 @@ struct monitor {
     struct table_link link;       /* in node->monitors, by key */
     struct monitor *watched_prev; /* in watched's process->watchers or peer->watched */
     struct monitor *watched_next;
-    struct monitor *watcher_prev; /* in watcher's process->watching or peer->monitors */
+    struct monitor *watcher_prev; /* in watcher's process->ties->watching or peer->monitors */
     struct monitor *watcher_next;
     union monitor_party watched;
     union monitor_party watcher;
@@ -95,8 +95,9 @@ void monitor_p_exit_in(struct peer *peer, const struct ref *ref, struct slice re
  * nobody waits for it any more. */
 bool monitor_spawn_reply_in(struct peer *peer, const struct ref *ref, struct slice result);
 
-/* The process ended: tells its watchers, drops what it watched. */
-void monitors_process_down(struct process *process, struct slice reason);
+/* The process ended: tells its watchers, drops what it watched. Each costs one of the budget (not 0 on
+ * entry). False: it was used up. */
+bool monitors_process_down(struct process *process, struct slice reason, unsigned *budget);
 
 /* The peer is gone: noconnection to every process that watched one of its. */
 void monitors_peer_down(struct peer *peer);

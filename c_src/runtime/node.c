@@ -63,6 +63,18 @@ static void drop_signal(struct node *node)
     mem_free(signal);
 }
 
+static unsigned run_first(struct node *node, unsigned budget)
+{
+    struct process *process = node->run_first;
+    node->run_first = process->run_next;
+    if (node->run_first == NULL)
+        node->run_last = NULL;
+    process->queued = false;
+    if (process->dead)
+        return process_bury(process);
+    return 1 + process_run(process, budget < RUN_BUDGET_PROCESS ? budget : RUN_BUDGET_PROCESS);
+}
+
 static void end_all_processes(struct node *node)
 {
     for (uint32_t i = 1; i < node->slot_used; i++) {
@@ -78,10 +90,8 @@ void node_release(struct node *node)
     while (node->signal_first != NULL)
         drop_signal(node);
     while (node->run_first != NULL) {
-        struct process *process = node->run_first;
-        node->run_first = process->run_next;
-        assert(process->dead);
-        mem_free(process);
+        assert(node->run_first->dead);
+        run_first(node, 0);
     }
     mem_free(node->slots);
     mem_free(node->name);
@@ -135,7 +145,7 @@ bool node_is_self(const struct node *node, struct slice atom)
 
 void node_run_later(struct node *node, struct process *process)
 {
-    if (process->queued || process->dead)
+    if (process->queued || (process->dead && process->exit_reason == NULL))
         return;
     process->queued = true;
     process->run_next = NULL;
@@ -183,20 +193,6 @@ static void deliver_signal(struct node *node)
         process_exit_signal(process, signal->kind, slice_of(signal->from, signal->from_size),
                             blob_slice(signal->reason));
     drop_signal(node);
-}
-
-static unsigned run_first(struct node *node, unsigned budget)
-{
-    struct process *process = node->run_first;
-    node->run_first = process->run_next;
-    if (node->run_first == NULL)
-        node->run_last = NULL;
-    process->queued = false;
-    if (process->dead) {
-        mem_free(process);
-        return 1;
-    }
-    return 1 + process_run(process, budget < RUN_BUDGET_PROCESS ? budget : RUN_BUDGET_PROCESS);
 }
 
 static void tell_idle(struct node *node)

@@ -24,6 +24,9 @@
 
 enum { TIMES_QUEUED = 2 /* limits.mailbox_max, for what is queued whatever it is */ };
 
+/* Links and monitors that are told of an end in one go: what comes after waits for its turn. */
+enum { DEATH_BUDGET = 1000 };
+
 struct process *process_new(struct node *node, const struct process_type *type)
 {
     return process_new_larger(node, type, 0);
@@ -68,11 +71,52 @@ void process_write_pid(const struct process *process, struct buf *out)
     pid_write(out, &pid);
 }
 
-/* The end: everyone who has to know is told, the pid is free, the memory goes. */
+const struct process_ties process_no_ties;
+
+struct process_ties *process_ties_get(struct process *process)
+{
+    if (process->ties == NULL) {
+        process->ties = mem_zalloc(sizeof *process->ties);
+        ring_init(&process->ties->children);
+    }
+    return process->ties;
+}
+
+/* All are told: the rest of what it owned. */
+static void clear(struct process *process)
+{
+    struct blob *reason = process->exit_reason;
+    if (process->offered)
+        mailbox_take(&process->mailbox); /* whoever was given it answers for it */
+    fast_calls_process_down(process, blob_slice(reason));
+    seq_trace_free(process);
+    mem_free(process->ties);
+    process->ties = NULL;
+    process->exit_reason = NULL;
+    blob_drop(reason);
+}
+
+unsigned process_bury(struct process *process)
+{
+    unsigned left = DEATH_BUDGET;
+    if (process->exit_reason != NULL) {
+        if (!links_process_down(process, process->exit_reason, &left) ||
+            !monitors_process_down(process, blob_slice(process->exit_reason), &left)) {
+            node_run_later(process->node, process);
+            return DEATH_BUDGET;
+        }
+        clear(process);
+    }
+    if (!process->queued)
+        mem_free(process);
+    return DEATH_BUDGET - left + 1;
+}
+
+/* The end: everyone who has to know is told, a part of them later if they are many, the pid is free, the
+ * memory goes. */
 static void process_die(struct process *process)
 {
     struct node *node = process->node;
-    struct blob *reason = process->exit_reason;
     process->dead = true;
     node->put_off -= process->put_off;
     node_slot_free(node, (uint32_t)process->id);
@@ -80,17 +124,8 @@ static void process_die(struct process *process)
     registry_remove(process);
     aliases_process_down(process);
     if (process->type->release != NULL)
-        process->type->release(process, blob_slice(reason));
-    links_process_down(process, reason);
-    monitors_process_down(process, blob_slice(reason));
-    if (process->offered)
-        mailbox_take(&process->mailbox); /* whoever was given it answers for it */
-    fast_calls_process_down(process, blob_slice(reason));
-    seq_trace_free(process);
-    blob_drop(reason);
-    process->exit_reason = NULL;
-    if (!process->queued)
-        mem_free(process);
+        process->type->release(process, blob_slice(process->exit_reason));
+    process_bury(process);
 }
 
 void process_enter(struct process *process)
@@ -138,7 +173,7 @@ static bool offer(struct process *process, struct slice message, struct slice to
 {
     process->node->messages++;
     process->messages++;
-    if (token.size > 0 || process->seq_trace != NULL)
+    if (token.size > 0 || process_ties(process)->seq_trace != NULL)
         seq_trace_receive(process, token);
     process_enter(process);
     *verdict = process->type->receive(process, message);

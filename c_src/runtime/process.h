@@ -11,6 +11,7 @@
 #define RUNTIME_PROCESS_H
 
 #include "base/buf.h"
+#include "base/ring.h"
 #include "base/slice.h"
 #include "wire/pid.h"
 
@@ -44,33 +45,55 @@ struct process_type {
 /* A local process as a number that never comes again: slot and how often it was used. 0 is no process. */
 typedef uint64_t process_id;
 
-struct process {
-    const struct process_type *type;  /* its kind */
-    struct node *node;                /* where it lives */
-    process_id id;                    /* serial << 32 | id, of its pid */
-    struct mailbox *mailbox;          /* messages waiting; NULL: none */
-    struct link_end *links;           /* links to local processes (links.h) */
-    struct remote_link *remote_links; /* links to processes of other nodes */
-    struct monitor *watchers;         /* monitors on it (monitors.h) */
-    struct monitor *watching;         /* monitors it holds */
+/* What few processes have. Made when it is needed first, kept until the end. */
+struct process_ties {
+    struct ring children;             /* linked processes that it is the parent of, by process.sibling */
+    struct link *links;               /* to other local processes (links.h) */
+    struct remote_link *remote_links; /* to processes of other nodes */
+    struct monitor *watching;         /* monitors it holds (monitors.h) */
     struct alias *aliases;            /* active ones (aliases.h) */
     struct seq_trace *seq_trace; /* the token of the message it received last; NULL: none (seq_trace.h) */
-    struct blob *exit_reason;    /* why it ends as soon as its callback returns; NULL: it goes on */
-    struct process *run_next;    /* next in the node's run queue */
-    uint64_t messages;           /* offered to it, for process_info */
-    uint32_t link_count;         /* length of links */
-    uint16_t running;            /* how many of its callbacks are on the stack */
-    bool trap_exit;              /* exit signals become {'EXIT', From, Reason} messages */
-    bool paused;                 /* messages wait, whatever they are (loading) */
-    bool waits_for_peer;         /* paused, and the end of that does not depend on us alone */
-    bool put_off;                /* messages wait until a peer has taken what waits for it */
-    bool overfull;               /* its mailbox is beyond all limits: it is about to be killed */
-    bool queued;                 /* stands in the run queue */
-    bool dead;                   /* ended; memory goes when nothing points to it any more */
-    bool registered;             /* has a name in the registry */
-    bool rescan;                 /* offer left messages again after this callback */
-    bool offered;                /* the mailbox's next message is in the hands of this callback */
+    struct registered *name;     /* its place in the registry; NULL: none */
 };
+
+struct process {
+    const struct process_type *type; /* its kind */
+    struct node *node;               /* where it lives */
+    process_id id;                   /* serial << 32 | id, of its pid */
+    process_id parent;               /* who started it with a link; 0: none */
+    struct ring sibling;             /* in the parent's children, while they are linked (links.h) */
+    struct mailbox *mailbox;         /* messages waiting; NULL: none */
+    struct monitor *watchers;        /* monitors on it (monitors.h) */
+    struct process_ties *ties;       /* NULL: none so far */
+    struct blob *exit_reason; /* why it ends as soon as its callback returns, or has; NULL: it goes on */
+    struct process *run_next; /* next in the node's run queue */
+    uint64_t messages;        /* offered to it, for process_info */
+    uint32_t link_count;      /* of all links to local processes */
+    uint16_t running;         /* how many of its callbacks are on the stack */
+    bool trap_exit : 1;       /* exit signals become {'EXIT', From, Reason} messages */
+    bool paused : 1;          /* messages wait, whatever they are (loading) */
+    bool waits_for_peer : 1;  /* paused, and the end of that does not depend on us alone */
+    bool put_off : 1;         /* messages wait until a peer has taken what waits for it */
+    bool overfull : 1;        /* its mailbox is beyond all limits: it is about to be killed */
+    bool queued : 1;          /* stands in the run queue */
+    bool dead : 1;            /* ended; memory goes when all are told and nothing points to it any more */
+    bool registered : 1;      /* has a name in the registry */
+    bool rescan : 1;          /* offer left messages again after this callback */
+    bool offered : 1;         /* the mailbox's next message is in the hands of this callback */
+    bool postponed : 1;       /* gen_server's: the message that is being handled stays unread */
+    bool has_called : 1;      /* gen_server's: it has made a call, late answers may come */
+};
+
+/* For those who change them. */
+struct process_ties *process_ties_get(struct process *process);
+
+/* For those who look. */
+extern const struct process_ties process_no_ties;
+
+static inline const struct process_ties *process_ties(const struct process *process)
+{
+    return process->ties == NULL ? &process_no_ties : process->ties;
+}
 
 /* Makes a process of that type; its memory is zeroed but for struct process. It exists at once: register,
  * link and start it as needed. Owned by the node. Never NULL (the number of processes is bounded by callers).
@@ -103,6 +126,10 @@ bool process_deliver(struct process *process, struct slice message, struct slice
  * limits.mailbox_max waits for something else than its turn, the receiver is killed, as by max_heap_size in
  * OTP (erlang:process_flag/2). */
 void process_post(struct process *process, struct slice message);
+
+/* For node.c: goes on telling that a dead process has ended, and frees it once all are told. Returns what it
+ * took of a budget. It stands in no queue; if not all are told it does again afterwards. */
+unsigned process_bury(struct process *process);
 
 /* For node.c: runs messages from its mailbox, at most budget; returns how many. */
 unsigned process_run(struct process *process, unsigned budget);

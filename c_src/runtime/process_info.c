@@ -164,7 +164,7 @@ static void write_trap_exit(const struct process *process, struct buf *out)
 
 static void write_parent(const struct process *process, struct buf *out)
 {
-    process_id id = is_gen_server(process) ? gen_server_of(process)->parent : 0;
+    process_id id = process->parent;
     struct pid pid = {.node = buf_slice(&process->node->atom),
                       .id = (uint32_t)id,
                       .serial = (uint32_t)(id >> 32),
@@ -228,9 +228,11 @@ static void write_links(const struct process *process, struct buf *out)
 {
     size_t mark = etf_list_open(out);
     uint32_t count = 0;
-    for (struct link_end *end = process->links; end != NULL; end = end->next, count++)
-        process_write_pid(end->link->end[end == &end->link->end[0]].owner, out);
-    for (struct remote_link *link = process->remote_links; link != NULL; link = link->next) {
+    struct link_walk walk = link_walk_begin(process);
+    struct process *linked;
+    for (; (linked = link_walk_next(&walk)) != NULL; count++)
+        process_write_pid(linked, out);
+    for (struct remote_link *link = process_ties(process)->remote_links; link != NULL; link = link->next) {
         if (link->unlink_id != 0)
             continue;
         write_remote_pid(link->key.peer, linked_pid(link), out);
@@ -243,7 +245,8 @@ static void write_monitors(const struct process *process, struct buf *out)
 {
     size_t mark = etf_list_open(out);
     uint32_t count = 0;
-    for (struct monitor *monitor = process->watching; monitor != NULL; monitor = monitor->watcher_next) {
+    for (struct monitor *monitor = process_ties(process)->watching; monitor != NULL;
+         monitor = monitor->watcher_next) {
         if (monitor->spawning)
             continue;
         count++;

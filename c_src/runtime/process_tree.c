@@ -41,11 +41,6 @@ static void write_link(const struct process *from, const struct process *to, str
     write_text(to, out);
 }
 
-static process_id parent_of(const struct process *process)
-{
-    return process->type->release == gen_server_release ? ((const struct gen_server *)process)->parent : 0;
-}
-
 static void add(struct tree *tree, struct process *process)
 {
     tree->seen[(uint32_t)process->id] = true;
@@ -55,7 +50,7 @@ static void add(struct tree *tree, struct process *process)
 /* A process that was started by nobody in the tree, a collector for instance, is no part of it. */
 static void look_at_link(struct tree *tree, const struct process *from, struct process *to)
 {
-    process_id parent = parent_of(to);
+    process_id parent = to->parent;
     if (tree->seen[(uint32_t)to->id] || parent == 0)
         return;
     if (parent == from->id) {
@@ -70,8 +65,10 @@ static void look_at_link(struct tree *tree, const struct process *from, struct p
 
 static void look_at_links(struct tree *tree, const struct process *process)
 {
-    for (struct link_end *end = process->links; end != NULL; end = end->next)
-        look_at_link(tree, process, end->link->end[end == &end->link->end[0]].owner);
+    struct link_walk walk = link_walk_begin(process);
+    struct process *linked;
+    while ((linked = link_walk_next(&walk)) != NULL)
+        look_at_link(tree, process, linked);
 }
 
 static void write_list(struct buf *out, const struct buf *terms, uint32_t count)

@@ -29,6 +29,7 @@ int registry_add(struct process *process, struct slice name)
     entry->size = name.size;
     memcpy(entry->text, name.data, name.size);
     table_add(&node->registry, &entry->link);
+    process_ties_get(process)->name = entry;
     process->registered = true;
     return 0;
 }
@@ -48,20 +49,12 @@ struct process *registry_find_atom(struct node *node, struct slice atom)
     return registry_find(node, slice_of(text, size));
 }
 
-static struct registered *entry_of(const struct process *process)
-{
-    struct table_walk walk = {0};
-    struct registered *entry = NULL;
-    while (process->registered && (entry == NULL || entry->process != process))
-        entry = TABLE_RECORD(table_next(&process->node->registry, &walk), struct registered, link);
-    return entry;
-}
-
 void registry_remove(struct process *process)
 {
-    struct registered *entry = entry_of(process);
+    struct registered *entry = process_ties(process)->name;
     if (entry == NULL)
         return;
+    process->ties->name = NULL;
     table_remove(&process->node->registry, &entry->link);
     mem_free(entry);
     process->registered = false;
@@ -69,6 +62,6 @@ void registry_remove(struct process *process)
 
 struct slice registry_name(const struct process *process)
 {
-    struct registered *entry = entry_of(process);
+    const struct registered *entry = process_ties(process)->name;
     return entry == NULL ? slice_of(NULL, 0) : slice_of(entry->text, entry->size);
 }

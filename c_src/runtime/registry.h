@@ -29,7 +29,7 @@ struct process *registry_find_atom(struct node *node, struct slice atom);
 /* Frees the process's name, if it has one. */
 void registry_remove(struct process *process);
 
-/* The name's text, empty if it has none. Cost: the number of names. */
+/* The name's text, empty if it has none. */
 struct slice registry_name(const struct process *process);
 
 #endif

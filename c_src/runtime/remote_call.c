@@ -104,7 +104,8 @@ static void caller_ended(struct remote_call *call)
 {
     struct process *self = &call->process;
     call->finished = true;
-    for (struct monitor *monitor = self->watching; monitor != NULL; monitor = monitor->watcher_next) {
+    for (struct monitor *monitor = process_ties(self)->watching; monitor != NULL;
+         monitor = monitor->watcher_next) {
         if (monitor->watched_remote && !monitor->spawning)
             send_kill(self, monitor);
     }

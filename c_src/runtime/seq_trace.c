@@ -30,11 +30,20 @@ static bool read_token(struct slice token, struct parts *parts)
 
 void seq_trace_free(struct process *process)
 {
-    if (process->seq_trace == NULL)
+    struct seq_trace *trace = process_ties(process)->seq_trace;
+    if (trace == NULL)
         return;
-    blob_drop(process->seq_trace->token);
-    mem_free(process->seq_trace);
-    process->seq_trace = NULL;
+    blob_drop(trace->token);
+    mem_free(trace);
+    process->ties->seq_trace = NULL;
+}
+
+static struct seq_trace *get(struct process *process)
+{
+    struct process_ties *ties = process_ties_get(process);
+    if (ties->seq_trace == NULL)
+        ties->seq_trace = mem_zalloc(sizeof *ties->seq_trace);
+    return ties->seq_trace;
 }
 
 void seq_trace_receive(struct process *process, struct slice token)
@@ -44,9 +53,7 @@ void seq_trace_receive(struct process *process, struct slice token)
         seq_trace_free(process);
         return;
     }
-    if (process->seq_trace == NULL)
-        process->seq_trace = mem_zalloc(sizeof *process->seq_trace);
-    struct seq_trace *trace = process->seq_trace;
+    struct seq_trace *trace = get(process);
     struct blob *received = blob_new(token);
     blob_drop(trace->token);
     trace->token = received;
@@ -57,15 +64,16 @@ void seq_trace_receive(struct process *process, struct slice token)
 
 struct slice seq_trace_token(const struct process *process)
 {
-    return process->seq_trace == NULL ? slice_of(NULL, 0) : blob_slice(process->seq_trace->token);
+    const struct seq_trace *trace = process_ties(process)->seq_trace;
+    return trace == NULL ? slice_of(NULL, 0) : blob_slice(trace->token);
 }
 
 void seq_trace_write(struct process *process, struct buf *out)
 {
     struct parts parts;
-    if (process == NULL || process->seq_trace == NULL || !read_token(seq_trace_token(process), &parts))
+    struct seq_trace *trace = process == NULL ? NULL : process_ties(process)->seq_trace;
+    if (trace == NULL || !read_token(blob_slice(trace->token), &parts))
         return;
-    struct seq_trace *trace = process->seq_trace;
     etf_write_tuple(out, 5);
     etf_write_term(out, parts.flags);
     etf_write_term(out, parts.label);

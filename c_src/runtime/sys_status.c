@@ -28,7 +28,7 @@ void sys_write_state(struct gen_server *server, struct buf *out)
 
 static struct process *parent_of(const struct gen_server *server)
 {
-    return process_find(server->process.node, server->parent);
+    return process_find(server->process.node, server->process.parent);
 }
 
 static void write_parent(struct gen_server *server, struct buf *out)

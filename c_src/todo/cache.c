@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "runtime/blob.h"
+#include "runtime/links.h"
 #include "runtime/node.h"
 #include "runtime/timers.h"
 #include "todo/key.h"
@@ -11,17 +12,25 @@
 #include "wire/etf_read.h"
 #include "wire/etf_write.h"
 
-#include <utlist.h>
-
 struct cache {
     struct gen_server gen;
     struct cache_config *config; /* borrowed */
     struct table by_key;         /* servers */
-    struct server *by_use;       /* utlist, least recently used first */
     struct timer *sweep;         /* NULL: lists never expire */
 };
 
 static void start_sweep(struct cache *cache, uint64_t ms);
+
+/* The list behind that one (NULL: the first) in the order of their use: the order of the cache's children, if
+ * lists expire. NULL: that was the last. Lists that have ended may still stand there for a moment. */
+static struct server *next_list(const struct cache *cache, const struct server *server)
+{
+    const struct process *child = server == NULL ? NULL : &server->gen.process;
+    do
+        child = link_next_child(&cache->gen.process, child);
+    while (child != NULL && !((const struct server *)child)->cached);
+    return (struct server *)(uintptr_t)child;
+}
 
 static void sweep(struct process *self, void *argument)
 {
@@ -30,8 +39,8 @@ static void sweep(struct process *self, void *argument)
     uint64_t now = node_now_ms(self->node);
     struct server *server, *next;
     uint64_t wait = idle_ms;
-    DL_FOREACH_SAFE(cache->by_use, server, next)
-    {
+    for (server = next_list(cache, NULL); server != NULL; server = next) {
+        next = next_list(cache, server);
         if (now - server->used_ms < idle_ms) {
             wait = idle_ms - (now - server->used_ms);
             break;
@@ -50,16 +59,13 @@ static void start_sweep(struct cache *cache, uint64_t ms)
 void cache_touch(struct cache *cache, struct server *server)
 {
     server->used_ms = node_now_ms(cache->gen.process.node);
-    if (cache->sweep == NULL || server->next == NULL)
-        return; /* nothing expires, or it is the last one used already */
-    DL_DELETE(cache->by_use, server);
-    DL_APPEND(cache->by_use, server);
+    if (cache->sweep != NULL)
+        link_child_move_last(&cache->gen.process, &server->gen.process);
 }
 
 void cache_forget(struct cache *cache, struct server *server)
 {
     table_remove(&cache->by_key, &server->link);
-    DL_DELETE(cache->by_use, server);
     server->cached = false;
 }
 
@@ -93,8 +99,9 @@ static void end_list(const struct cache *cache, struct server *server)
 static void release(struct gen_server *self)
 {
     struct cache *cache = (struct cache *)self;
-    while (cache->by_use != NULL) {
-        struct server *server = cache->by_use;
+    struct server *server, *next;
+    for (server = next_list(cache, NULL); server != NULL; server = next) {
+        next = next_list(cache, server);
         cache_forget(cache, server);
         end_list(cache, server);
     }
@@ -121,7 +128,6 @@ static int find_or_start(struct cache *cache, struct slice key, struct server **
     struct server *server = *found;
     table_add(&cache->by_key, &server->link);
     server->cached = true;
-    DL_APPEND(cache->by_use, server);
     server->used_ms = node_now_ms(cache->gen.process.node);
     return 0;
 }
@@ -165,13 +171,11 @@ static void reply_each(struct cache *cache, const struct from *from,
                        void (*write)(const struct server *server, struct buf *out))
 {
     struct buf *out = gen_server_reply_begin(&cache->gen, from);
-    struct server *server;
+    const struct server *server;
     if (cache->by_key.count > 0)
         etf_write_list(out, cache->by_key.count);
-    DL_FOREACH(cache->by_use, server)
-    {
+    for (server = next_list(cache, NULL); server != NULL; server = next_list(cache, server))
         write(server, out);
-    }
     etf_write_nil(out);
     gen_server_reply_end(&cache->gen);
 }

@@ -24,9 +24,7 @@ struct server {
     struct todo_list list;      /* valid while loaded */
     uint64_t seq;               /* changes made since the process started, one for each entry */
     struct subscribers subscribers;
-    uint64_t used_ms;    /* loop time of the last message */
-    struct server *prev; /* in cache: least recently used first */
-    struct server *next;
+    uint64_t used_ms;  /* loop time of the last message */
     int load_error;    /* why it is not loaded; ERR_CORRUPT, -EACCES, ... */
     uint32_t key_size; /* bytes of key */
     bool cached : 1;   /* the cache knows it by its key */

@@ -34,7 +34,6 @@ void subscriber_free(struct subscriber *subscriber)
     while (subscriber->waiting != NULL)
         drop_waiting(subscriber);
     DL_DELETE(subscriber->subscribers->first, subscriber);
-    subscriber->subscribers->count--;
     buf_release(&subscriber->pid);
     mem_free(subscriber);
 }
@@ -63,7 +62,6 @@ struct subscriber *subscriber_new(struct subscribers *subscribers, struct gen_se
     subscriber->pid = *pid;
     *pid = BUF_EMPTY;
     DL_APPEND(subscribers->first, subscriber);
-    subscribers->count++;
     return subscriber;
 }
 

@@ -39,6 +39,14 @@ static struct subscriber *find_monitor(const struct subscribers *subscribers, co
     return NULL;
 }
 
+unsigned subscribers_count(const struct subscribers *subscribers)
+{
+    const struct subscriber *subscriber;
+    unsigned number;
+    DL_COUNT(subscribers->first, subscriber, number);
+    return number;
+}
+
 int subscribers_add(struct subscribers *subscribers, struct gen_server *list, struct slice term, uint64_t seq,
                     uint32_t ack_ms)
 {
@@ -46,7 +54,7 @@ int subscribers_add(struct subscribers *subscribers, struct gen_server *list, st
     if (!read_pid(term, &pid))
         return ERR_BADARG;
     struct subscriber *subscriber = find(subscribers, buf_slice(&pid));
-    if (subscriber == NULL && subscribers->count < SUBSCRIBERS_MAX)
+    if (subscriber == NULL && subscribers_count(subscribers) < SUBSCRIBERS_MAX)
         subscriber = subscriber_new(subscribers, list, &pid, seq);
     buf_release(&pid);
     if (subscriber == NULL)

@@ -19,13 +19,15 @@ struct subscriber;
 /* Of one list; zeroed: none. */
 struct subscribers {
     struct subscriber *first; /* utlist */
-    uint32_t count;           /* length of it */
 };
 
 static inline bool subscribers_any(const struct subscribers *subscribers)
 {
-    return subscribers->count > 0;
+    return subscribers->first != NULL;
 }
+
+/* Cost: their number. */
+unsigned subscribers_count(const struct subscribers *subscribers);
 
 /* pid is told of every change behind seq. ack_ms: 0: by messages; else by calls with that timeout. Who is a
  * subscriber already stays one, and is told in this way from now on.

@@ -3,6 +3,8 @@
 #include "base/mem.h"
 #include "runtime/links.h"
 
+#include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 enum { MANY = 100000, SECONDS_MAX = 5 };
@@ -49,6 +51,79 @@ static void link_add__several__finds_each(void **state)
     assert_true(link_exists(other[3], hub));
     fake_exit(hub, "over");
     fake_expect_events(f, "<0.1.0>:over <0.5.0>:over <0.2.0>:over");
+}
+
+/* ---- a parent and its children */
+
+static struct process *child_of(struct fake *f, struct process *parent)
+{
+    struct process *child = fake_probe(f);
+    child->parent = parent->id;
+    link_add(parent, child);
+    return child;
+}
+
+/* The ids of all local processes it is linked to, as they come. */
+static void expect_links(const struct process *process, const char *expected)
+{
+    char text[200] = "";
+    struct link_walk walk = link_walk_begin(process);
+    struct process *linked;
+    while ((linked = link_walk_next(&walk)) != NULL)
+        snprintf(text + strlen(text), sizeof text - strlen(text), " %u", (unsigned)linked->id);
+    assert_string_equal(text, expected);
+}
+
+static void link_add__parent_and_child__is_a_link_as_any_other(void **state)
+{
+    struct fake *f = *state;
+    struct process *parent = fake_probe(f), *a = child_of(f, parent), *b = child_of(f, parent);
+    struct process *other = fake_probe(f);
+    link_add(a, parent); /* again */
+    link_add(other, a);
+    assert_true(link_exists(parent, a));
+    assert_true(link_exists(b, parent));
+    assert_false(link_exists(a, b));
+    expect_links(parent, " 2 3");
+    expect_links(a, " 1 4");
+    assert_int_equal(parent->link_count, 2);
+    assert_int_equal(a->link_count, 2);
+    link_remove(a, parent);
+    assert_false(link_exists(parent, a));
+    expect_links(a, " 4");
+    link_add(parent, a); /* once more, now the last */
+    expect_links(parent, " 3 2");
+    assert_null(process_ties(parent)->links);
+    fake_exit(parent, "over");
+    fake_expect_events(f, "<0.1.0>:over <0.3.0>:over <0.2.0>:over <0.4.0>:over");
+}
+
+static void link_next_child__one_moved__is_the_last(void **state)
+{
+    struct fake *f = *state;
+    struct process *parent = fake_probe(f), *a, *b, *c;
+    assert_null(link_next_child(parent, NULL));
+    a = child_of(f, parent);
+    b = child_of(f, parent);
+    c = child_of(f, parent);
+    link_child_move_last(parent, a);
+    link_child_move_last(parent, a);
+    assert_ptr_equal(link_next_child(parent, NULL), b);
+    assert_ptr_equal(link_next_child(parent, b), c);
+    assert_ptr_equal(link_next_child(parent, c), a);
+    assert_null(link_next_child(parent, a));
+}
+
+static void links_process_down__child_ends__parent_hears_and_keeps_the_others(void **state)
+{
+    struct fake *f = *state;
+    struct process *parent = fake_probe(f), *a = child_of(f, parent), *b = child_of(f, parent);
+    parent->trap_exit = true;
+    fake_exit(a, "over");
+    fake_expect(f, 1, "{'EXIT',<0.2.0>,over}");
+    expect_links(parent, " 3");
+    assert_int_equal(parent->link_count, 1);
+    assert_int_equal(b->link_count, 1);
 }
 
 static void links_process_down__linked__die_or_hear_of_it(void **state)
@@ -114,6 +189,32 @@ static void count_death(struct process *self, struct slice reason)
 
 static const struct process_type counted = {
     .module = "counted", .size = sizeof(struct process), .receive = take_any, .release = count_death};
+
+/* While the parent's death is told slice by slice its children can end, be linked and unlinked. */
+static void links_process_down__many_children__told_in_slices(void **state)
+{
+    struct fake *f = *state;
+    enum { CHILDREN = 5000 };
+    struct process *parent = process_new(&f->node, &counted), *first = NULL, *last = NULL;
+    for (int i = 0; i < CHILDREN; i++) {
+        last = process_new(&f->node, &counted);
+        last->parent = parent->id;
+        link_add(parent, last);
+        first = first == NULL ? last : first;
+    }
+    process_id parent_id = parent->id, first_id = first->id, last_id = last->id;
+    process_exit_atom(parent, "over");
+    assert_null(process_find(&f->node, parent_id));
+    assert_in_range(parent->link_count, CHILDREN - 1000, CHILDREN - 900);
+    expect_links(last, ""); /* nobody sees the dead one */
+    link_remove(last, parent);
+    process_exit_atom(link_next_child(parent, NULL), "itself");
+    while (node_run(&f->node)) {
+    }
+    assert_null(process_find(&f->node, first_id));
+    assert_ptr_equal(process_find(&f->node, last_id), last);
+    assert_int_equal(f->node.process_count, 1);
+}
 
 /* start: when the test began; quadratic time would take minutes. */
 static void expect_many_deaths(struct fake *f, struct process *first, clock_t start)
@@ -213,7 +314,7 @@ static void expect_active(struct fake *f, const char *exit)
     fake_process(f, 1)->trap_exit = true;
     fake_in(&f->a, exit, NULL);
     fake_expect(f, 1, "{'EXIT',<a.5.0>,why}");
-    assert_null(fake_process(f, 1)->remote_links);
+    assert_null(process_ties(fake_process(f, 1))->remote_links);
 }
 
 static void expect_inactive(struct fake *f)
@@ -251,7 +352,7 @@ static void unlink_remote__acknowledged__is_gone(void **state)
     remove_link(process, "<a.5.0>"); /* not active: nothing to say */
     fake_expect_out(f, &f->a, "{UNLINK_ID,1,<0.1.0>,<a.5.0>}");
     fake_in(&f->a, "{UNLINK_ID_ACK,1,<a.5.0>,<0.1.0>}", NULL);
-    assert_null(process->remote_links);
+    assert_null(process_ties(process)->remote_links);
     assert_int_equal(f->node.remote_links.count, 0);
     expect_inactive(f);
     fake_expect_out(f, &f->a, "");
@@ -277,9 +378,9 @@ static void unlink_remote__wrong_acknowledgements__still_waits(void **state)
     fake_in(&f->a, "{UNLINK_ID_ACK,1,<a.5.0>,<0.2.0>}", NULL);
     fake_in(&f->a, "{UNLINK_ID_ACK,1,<a.5.0>,<0.1.0!>}", NULL);
     fake_in(&f->b, "{UNLINK_ID_ACK,1,<b.5.0>,<0.1.0>}", NULL);
-    assert_non_null(process->remote_links);
+    assert_non_null(process_ties(process)->remote_links);
     fake_in(&f->a, "{UNLINK_ID_ACK,1,<a.5.0>,<0.1.0>}", NULL);
-    assert_null(process->remote_links);
+    assert_null(process_ties(process)->remote_links);
 }
 
 static void unlink_remote__exit_on_its_way__is_ignored(void **state)
@@ -297,7 +398,7 @@ static void unlink_remote__link_crosses_it__stays_unlinked(void **state)
     struct process *process = linked(f);
     remove_link(process, "<a.5.0>");
     fake_in(&f->a, "{LINK,<a.5.0>,<0.1.0>}", NULL);
-    assert_int_equal(process->remote_links->unlink_id, 1);
+    assert_int_equal(process_ties(process)->remote_links->unlink_id, 1);
     fake_in(&f->a, "{UNLINK_ID_ACK,1,<a.5.0>,<0.1.0>}", NULL);
     expect_inactive(f);
     fake_expect_out(f, &f->a, "{UNLINK_ID,1,<0.1.0>,<a.5.0>}");
@@ -309,10 +410,10 @@ static void unlink_remote__unlink_crosses_it__both_are_acknowledged(void **state
     struct process *process = linked(f);
     remove_link(process, "<a.5.0>");
     fake_in(&f->a, "{UNLINK_ID,77,<a.5.0>,<0.1.0>}", NULL);
-    assert_int_equal(process->remote_links->unlink_id, 1);
+    assert_int_equal(process_ties(process)->remote_links->unlink_id, 1);
     fake_expect_out(f, &f->a, "{UNLINK_ID,1,<0.1.0>,<a.5.0>}; {UNLINK_ID_ACK,77,<0.1.0>,<a.5.0>}");
     fake_in(&f->a, "{UNLINK_ID_ACK,1,<a.5.0>,<0.1.0>}", NULL);
-    assert_null(process->remote_links);
+    assert_null(process_ties(process)->remote_links);
 }
 
 static void link_remote__while_an_unlink_waits__is_active_again(void **state)
@@ -336,9 +437,9 @@ static void unlink_remote__again_after_a_new_link__waits_for_the_second(void **s
     fake_expect_out(f, &f->a,
                     "{UNLINK_ID,1,<0.1.0>,<a.5.0>}; {LINK,<0.1.0>,<a.5.0>}; {UNLINK_ID,2,<0.1.0>,<a.5.0>}");
     fake_in(&f->a, "{UNLINK_ID_ACK,1,<a.5.0>,<0.1.0>}", NULL);
-    assert_non_null(process->remote_links);
+    assert_non_null(process_ties(process)->remote_links);
     fake_in(&f->a, "{UNLINK_ID_ACK,2,<a.5.0>,<0.1.0>}", NULL);
-    assert_null(process->remote_links);
+    assert_null(process_ties(process)->remote_links);
 }
 
 static void unlink_remote__the_peer_unlinks_after_a_new_link__is_unlinked(void **state)
@@ -348,7 +449,7 @@ static void unlink_remote__the_peer_unlinks_after_a_new_link__is_unlinked(void *
     remove_link(process, "<a.5.0>");
     add_link(process, "<a.5.0>");
     fake_in(&f->a, "{UNLINK_ID,5,<a.5.0>,<0.1.0>}", NULL);
-    assert_null(process->remote_links);
+    assert_null(process_ties(process)->remote_links);
     fake_in(&f->a, "{UNLINK_ID_ACK,1,<a.5.0>,<0.1.0>}", NULL);
     expect_inactive(f);
 }
@@ -359,7 +460,7 @@ static void link_in__then_exit__of_each_form_reaches_the_process(void **state)
     struct process *process = fake_probe(f);
     fake_in(&f->a, "{LINK,<a.5.0>,<0.1.0>}", NULL);
     fake_in(&f->a, "{LINK,<a.5.0>,<0.1.0>}", NULL); /* again: one link */
-    assert_null(process->remote_links->next);
+    assert_null(process_ties(process)->remote_links->next);
     expect_active(f, "{EXIT,<a.5.0>,<0.1.0>,why}");
     fake_in(&f->a, "{LINK,<a.5.0>,<0.1.0>}", NULL);
     fake_in(&f->a, "{PAYLOAD_EXIT,<a.5.0>,<0.1.0>}", "{long,reason}");
@@ -395,7 +496,7 @@ static void unlink_id_in__linked__is_acknowledged_and_gone(void **state)
     struct process *process = linked(f);
     fake_in(&f->a, "{UNLINK_ID,18446744073709551615,<a.5.0>,<0.1.0>}", NULL);
     fake_expect_out(f, &f->a, "{UNLINK_ID_ACK,18446744073709551615,<0.1.0>,<a.5.0>}");
-    assert_null(process->remote_links);
+    assert_null(process_ties(process)->remote_links);
     expect_inactive(f);
 }
 
@@ -449,7 +550,7 @@ static void exit_in__two_of_ours_linked_to_its_sender__reaches_the_one_it_is_for
     add_link(fake_probe(f), "<a.5.0>");
     fake_in(&f->a, "{EXIT,<a.5.0>,<0.2.0>,why}", NULL);
     fake_expect_events(f, "<0.2.0>:why");
-    assert_non_null(fake_process(f, 1)->remote_links);
+    assert_non_null(process_ties(fake_process(f, 1))->remote_links);
     fake_in(&f->a, "{EXIT,<a.5.0>,<0.1.0>,why}", NULL);
     fake_expect_events(f, "<0.1.0>:why");
 }
@@ -518,7 +619,7 @@ static void links_peer_down__one_process_with_many_links__dies_once(void **state
     struct process *process = fake_probe(f);
     for (char control[] = "{LINK,<a.0.0>,<0.1.0>}"; control[9] <= '9'; control[9]++)
         fake_in(&f->a, control, NULL);
-    assert_non_null(process->remote_links);
+    assert_non_null(process_ties(process)->remote_links);
     fake_down(&f->a);
     fake_expect_events(f, "<0.1.0>:noconnection");
 }
@@ -540,6 +641,10 @@ int main(void)
         FAKE_TEST(link_add__twice__is_one_link),
         FAKE_TEST(link_add__to_itself__is_none),
         FAKE_TEST(link_add__several__finds_each),
+        FAKE_TEST(link_add__parent_and_child__is_a_link_as_any_other),
+        FAKE_TEST(link_next_child__one_moved__is_the_last),
+        FAKE_TEST(links_process_down__child_ends__parent_hears_and_keeps_the_others),
+        FAKE_TEST(links_process_down__many_children__told_in_slices),
         FAKE_TEST(links_process_down__linked__die_or_hear_of_it),
         FAKE_TEST(links_process_down__normal__kills_nobody),
         FAKE_TEST(links_process_down__kill_as_reason__is_not_special_over_a_link),

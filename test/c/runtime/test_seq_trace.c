@@ -36,7 +36,7 @@ static void seq_trace__every_form_of_send__brings_it(void **state)
         in(f, forms[i], "traced");
         assert_true(seq_trace_token(process).size > 0);
         in(f, "{SEND,'',<0.1.0>}", "plain");
-        assert_null(process->seq_trace);
+        assert_null(process_ties(process)->seq_trace);
     }
 }
 
@@ -76,7 +76,7 @@ static void seq_trace__what_is_no_token__is_none(void **state)
         char control[96];
         snprintf(control, sizeof control, "{SEND_TT,'',<0.1.0>,%s}", tokens[i]);
         in(f, control, "m");
-        assert_null(process->seq_trace);
+        assert_null(process_ties(process)->seq_trace);
     }
 }
 
@@ -98,7 +98,7 @@ static void seq_trace__message_that_waits__keeps_it(void **state)
     struct process *process = fake_probe(f);
     process_pause(process);
     in(f, "{SEND_TT,'',<0.1.0>," TOKEN "}", "m");
-    assert_null(process->seq_trace);
+    assert_null(process_ties(process)->seq_trace);
     process_resume(process);
     fake_run(f);
     assert_true(seq_trace_token(process).size > 0);

@@ -47,7 +47,7 @@ static void start__no_children__answers_empty_list(void **state)
 static struct process *unfinished_supervisor(struct fixture *f)
 {
     struct process *child = process_find(&f->node, f->kids[0].processes[0]);
-    return process_find(&f->node, ((struct gen_server *)child)->parent);
+    return process_find(&f->node, child->parent);
 }
 
 static void start__third_child_fails__others_end_in_reverse_order(void **state)

@@ -125,7 +125,7 @@ static void sys_get_status__suspended_child_without_name__says_so(void **state)
 {
     struct fake *f = *state;
     struct gen_server *server = start(f, &plain, NULL, NULL);
-    server->parent = fake_probe(f)->id;
+    server->process.parent = fake_probe(f)->id;
     ask(f, "suspend", "ok");
     ask(f, "get_status",
         "{status,<0.1.0>,{module,gen_server},"
@@ -186,7 +186,7 @@ static void sys_suspend__parent_exits__terminates(void **state)
     struct fake *f = *state;
     struct gen_server *server = start(f, &full, NULL, NULL);
     struct process *parent = fake_probe(f);
-    server->parent = parent->id;
+    server->process.parent = parent->id;
     ask(f, "suspend", "ok");
     in(f, "{'EXIT',<a.9.0>,left}");
     in(f, "{'EXIT',<0.2.0>,why}");

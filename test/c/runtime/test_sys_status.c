@@ -69,7 +69,7 @@ static void sys_write_dictionary__in_a_tree__names_ancestors_from_the_nearest_on
     struct gen_server *leaf = start(f, &plain, middle, "leaf");
     expect_dictionary(top, "[{'$ancestors',[]},{'$initial_call',{supervisor,'Elixir.Sup',1}}]");
     expect_dictionary(leaf, "[{'$ancestors',[<0.2.0>,top]},{'$initial_call',{'Elixir.Plain',init,1}}]");
-    leaf->parent = fake_probe(f)->id; /* no server, so nothing is known of its own parent */
+    leaf->process.parent = fake_probe(f)->id; /* no server, so nothing is known of its own parent */
     expect_dictionary(leaf, "[{'$ancestors',[<0.4.0>]},{'$initial_call',{'Elixir.Plain',init,1}}]");
 }
 

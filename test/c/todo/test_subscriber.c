@@ -42,7 +42,7 @@ static struct process *start(struct fake *f)
 
 static uint32_t count(struct process *list)
 {
-    return ((struct server *)list)->subscribers.count;
+    return subscribers_count(&((struct server *)list)->subscribers);
 }
 
 static void subscribe(struct fake *f, const struct fake_events *events, const char *options,

@@ -41,7 +41,7 @@ static struct process *start(struct fake *f)
 
 static uint32_t count(struct process *list)
 {
-    return ((struct server *)list)->subscribers.count;
+    return subscribers_count(&((struct server *)list)->subscribers);
 }
 
 /* ---- what is told ---- */
