@@ -25,6 +25,14 @@ void *mem_zalloc(size_t size)
     return checked(calloc(1, size ? size : 1), size);
 }
 
+void *mem_alloc_aligned(size_t alignment, size_t size)
+{
+    void *pointer = NULL;
+    if (posix_memalign(&pointer, alignment, size) != 0)
+        pointer = NULL;
+    return checked(pointer, size);
+}
+
 void *mem_realloc(void *pointer, size_t size)
 {
     return checked(realloc(pointer, size ? size : 1), size);

@@ -15,6 +15,9 @@ void *mem_alloc(size_t size);
 /* size bytes of zero. Never NULL. */
 void *mem_zalloc(size_t size);
 
+/* size bytes, uninitialised, at a multiple of alignment (a power of two). Never NULL. */
+void *mem_alloc_aligned(size_t alignment, size_t size);
+
 /* Like realloc(3); pointer may be NULL. Never NULL. */
 void *mem_realloc(void *pointer, size_t size);
 

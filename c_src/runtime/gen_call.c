@@ -39,7 +39,7 @@ struct buf *gen_call_begin(struct gen_server *self, struct gen_call *call, struc
     call->caller = self;
     memcpy(call->word, ref.word, sizeof call->word);
     call->timer = timer_start(process, timeout_ms, on_timeout, call);
-    HASH_ADD(hh, self->calls, word, sizeof call->word, call);
+    HASH_ADD(hh, process_ties_get(&self->process)->calls, word, sizeof call->word, call);
     self->process.has_called = true;
     struct buf *out = process_send_any_begin(process->node, process, to);
     etf_write_tuple(out, 3);
@@ -61,7 +61,7 @@ void gen_call_cancel(struct gen_call *call)
 {
     const struct ref ref = ref_of(call);
     struct gen_server *caller = call->caller;
-    HASH_DEL(caller->calls, call);
+    HASH_DEL(caller->process.ties->calls, call);
     if (call->timer != NULL)
         timer_cancel(call->timer);
     monitor_remove(&caller->process, &ref);
@@ -78,7 +78,7 @@ static struct gen_call *find(struct gen_server *server, const struct ref *ref)
 {
     struct gen_call *call = NULL;
     if (is_own(server, ref))
-        HASH_FIND(hh, server->calls, ref->word, sizeof ref->word, call);
+        HASH_FIND(hh, process_ties(&server->process)->calls, ref->word, sizeof ref->word, call);
     return call;
 }
 
@@ -123,9 +123,9 @@ bool gen_call_receive(struct gen_server *self, struct slice message)
 void gen_calls_forget(struct gen_server *self)
 {
     struct gen_call *call, *next;
-    HASH_ITER(hh, self->calls, call, next)
+    HASH_ITER(hh, process_ties(&self->process)->calls, call, next)
     {
-        HASH_DEL(self->calls, call);
+        HASH_DEL(self->process.ties->calls, call);
         if (call->timer != NULL)
             timer_cancel(call->timer);
     }

@@ -22,7 +22,7 @@ struct gen_call {
     struct gen_server *caller;    /* this and what follows are gen_call's */
     uint32_t word[REF_WORDS_MAX]; /* of the reference that is both monitor and alias */
     struct timer *timer;
-    UT_hash_handle hh; /* caller->calls */
+    UT_hash_handle hh; /* in its caller's ties */
 };
 
 /* Opens {'$gen_call', From, Request} to a pid, {Name, Node} or a name of this node: append the request to the

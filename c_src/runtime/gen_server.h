@@ -13,9 +13,8 @@
 
 struct gen_server {
     struct process process;
-    struct owed *owed;      /* calls that are answered later */
-    struct gen_call *calls; /* calls that it has made and that are not over (gen_call.h); uthash */
-    struct sys *sys;        /* suspended, statistics (sys.h); NULL: neither */
+    struct owed *owed; /* calls that are answered later */
+    struct sys *sys;   /* suspended, statistics (sys.h); NULL: neither */
 };
 
 struct gen_server_type {

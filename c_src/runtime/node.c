@@ -93,6 +93,7 @@ void node_release(struct node *node)
         assert(node->run_first->dead);
         run_first(node, 0);
     }
+    pool_release(&node->pool);
     mem_free(node->slots);
     mem_free(node->name);
     table_release(&node->registry);

@@ -3,6 +3,7 @@
 #define RUNTIME_NODE_H
 
 #include "base/buf.h"
+#include "base/pool.h"
 #include "base/slice.h"
 #include "base/table.h"
 #include "runtime/pacing.h"
@@ -35,6 +36,7 @@ struct node {
     struct buf atom;            /* its name as an atom term */
     char *name;                 /* the same as text */
     uint32_t creation;          /* of this start */
+    struct pool pool;           /* memory of processes */
     struct process_slot *slots; /* by the ID of a pid; slot 0 is never used */
     uint32_t slot_count;        /* allocated */
     uint32_t slot_used;         /* slots ever used, slot 0 included */

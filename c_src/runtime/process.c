@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/pool.h"
 #include "runtime/aliases.h"
 #include "runtime/blob.h"
 #include "runtime/fast_call.h"
@@ -27,6 +28,13 @@ enum { TIMES_QUEUED = 2 /* limits.mailbox_max, for what is queued whatever it is
 /* Links and monitors that are told of an end in one go: what comes after waits for its turn. */
 enum { DEATH_BUDGET = 1000 };
 
+/* The sanitizer shall see who uses a process that is gone. */
+#ifdef __SANITIZE_ADDRESS__
+enum { POOLED_SIZE_MAX = 0 };
+#else
+enum { POOLED_SIZE_MAX = POOL_SIZE_MAX };
+#endif
+
 struct process *process_new(struct node *node, const struct process_type *type)
 {
     return process_new_larger(node, type, 0);
@@ -34,7 +42,10 @@ struct process *process_new(struct node *node, const struct process_type *type)
 
 struct process *process_new_larger(struct node *node, const struct process_type *type, size_t extra)
 {
-    struct process *process = mem_zalloc(type->size + extra);
+    size_t size = type->size + extra;
+    bool pooled = size <= POOLED_SIZE_MAX;
+    struct process *process = pooled ? pool_zalloc(&node->pool, size) : mem_zalloc(size);
+    process->pooled = pooled;
     process->type = type;
     process->node = node;
     process->id = node_slot_take(node, process);
@@ -96,6 +107,14 @@ static void clear(struct process *process)
     blob_drop(reason);
 }
 
+static void free_memory(struct process *process)
+{
+    if (process->pooled)
+        pool_free(&process->node->pool, process);
+    else
+        mem_free(process);
+}
+
 unsigned process_bury(struct process *process)
 {
     unsigned left = DEATH_BUDGET;
@@ -108,7 +127,7 @@ unsigned process_bury(struct process *process)
         clear(process);
     }
     if (!process->queued)
-        mem_free(process);
+        free_memory(process);
     return DEATH_BUDGET - left + 1;
 }
 

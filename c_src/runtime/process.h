@@ -53,6 +53,7 @@ struct process_ties {
     struct monitor *watching;         /* monitors it holds (monitors.h) */
     struct alias *aliases;            /* active ones (aliases.h) */
     struct seq_trace *seq_trace; /* the token of the message it received last; NULL: none (seq_trace.h) */
+    struct gen_call *calls;      /* gen_server's: made and not over (gen_call.h); uthash */
     struct registered *name;     /* its place in the registry; NULL: none */
 };
 
@@ -80,6 +81,7 @@ struct process {
     bool registered : 1;      /* has a name in the registry */
     bool rescan : 1;          /* offer left messages again after this callback */
     bool offered : 1;         /* the mailbox's next message is in the hands of this callback */
+    bool pooled : 1;          /* its memory is of the node's pool */
     bool postponed : 1;       /* gen_server's: the message that is being handled stays unread */
     bool has_called : 1;      /* gen_server's: it has made a call, late answers may come */
 };

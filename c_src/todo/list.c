@@ -20,9 +20,34 @@ void list_init(struct todo_list *list)
     *list = (struct todo_list){.next_id = 1};
 }
 
+/* The index by date; NULL: there is none. */
+static struct dates *dates_of(const struct todo_list *list)
+{
+    return list->entries.array == NULL ? NULL : list->entries.array->dates;
+}
+
+/* The list is not empty. */
+static struct dates *make_dates(struct todo_list *list)
+{
+    struct dates *dates = dates_new();
+    uint32_t at = 0;
+    for (struct entry *entry; (entry = slots_next(&list->entries, &at)) != NULL;)
+        dates_add(dates, entry);
+    list->entries.array->dates = dates;
+    return dates;
+}
+
+static void drop_dates(struct todo_list *list)
+{
+    if (dates_of(list) == NULL)
+        return;
+    dates_free(list->entries.array->dates);
+    list->entries.array->dates = NULL;
+}
+
 void list_release(struct todo_list *list)
 {
-    dates_free(list->dates);
+    drop_dates(list);
     slots_release(&list->entries);
     list_init(list);
 }
@@ -32,8 +57,8 @@ void list_append_take(struct todo_list *list, struct entry *entry)
     assert(entry->id >= list->next_id && entry->id < INT64_MAX);
     slots_append_take(&list->entries, entry);
     list->next_id = entry->id + 1;
-    if (list->dates != NULL)
-        dates_add(list->dates, entry);
+    if (dates_of(list) != NULL)
+        dates_add(dates_of(list), entry);
 }
 
 int list_swap_take(struct todo_list *list, struct entry *entry)
@@ -41,8 +66,8 @@ int list_swap_take(struct todo_list *list, struct entry *entry)
     struct entry *old = slots_swap_take(&list->entries, entry);
     if (old == NULL)
         return ERR_NOT_FOUND;
-    if (list->dates != NULL)
-        dates_swap(list->dates, old, entry);
+    if (dates_of(list) != NULL)
+        dates_swap(dates_of(list), old, entry);
     entry_free(old);
     return 0;
 }
@@ -134,13 +159,11 @@ bool list_delete(struct todo_list *list, uint64_t id)
     struct entry *entry = slots_remove(&list->entries, id);
     if (entry == NULL)
         return false;
-    if (list->dates != NULL)
-        dates_remove(list->dates, entry);
+    if (dates_of(list) != NULL)
+        dates_remove(dates_of(list), entry);
     entry_free(entry);
-    if (list_size(list) < LIST_INDEX_MIN / 2) {
-        dates_free(list->dates);
-        list->dates = NULL;
-    }
+    if (list_size(list) < LIST_INDEX_MIN / 2)
+        drop_dates(list);
     return true;
 }
 
@@ -188,14 +211,9 @@ static bool write_searched(const struct todo_list *list, struct slice date, stru
 
 static bool write_indexed(struct todo_list *list, struct slice date, struct buf *out)
 {
-    if (list->dates == NULL) {
-        uint32_t at = 0;
-        list->dates = dates_new();
-        for (struct entry *entry; (entry = slots_next(&list->entries, &at)) != NULL;)
-            dates_add(list->dates, entry);
-    }
+    struct dates *dates = dates_of(list) == NULL ? make_dates(list) : dates_of(list);
     struct entry *const *found = NULL;
-    uint32_t count = dates_find(list->dates, date, &found);
+    uint32_t count = dates_find(dates, date, &found);
     return write_found(found, count, out);
 }
 

@@ -16,15 +16,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct dates;
-
 enum { LIST_INDEX_MIN = 33 /* with that many entries the index by date is built */ };
 
-/* Embedded in its owner's record; an empty list owns no memory. */
+/* Embedded in its owner's record; an empty list owns no memory. The index by date is in entries. */
 struct todo_list {
     uint64_t next_id;     /* the id that the next entry gets */
     struct slots entries; /* by ascending id */
-    struct dates *dates;  /* index by date; NULL while the list is small */
 };
 
 /* An empty list whose first entry gets the id 1. */

@@ -8,7 +8,11 @@
 
 #include <stdint.h>
 
+struct dates;
+
 struct slot_array {
+    struct dates
+        *dates;      /* the list's index of the entries; NULL: none. Its memory is not looked after here */
     size_t bytes;    /* of the entries (entry_bytes) */
     uint32_t used;   /* slots in use */
     uint32_t room;   /* slots allocated */
