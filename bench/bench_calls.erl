@@ -80,10 +80,9 @@ cache(Options) ->
            || {Case, Work} <- [{#{work => existing, names => ?NAMES}, [find, "name-", ?NAMES]},
                                {#{work => new}, [find_new]}]],
     Measured = bench_figures:in_turn(cache, Few, Options),
-    #{node := Node} = Ours,
     Many = maps:get(many_names, Options, ?MANY_NAMES),
-    ok = bench_subject:call(Client, bench_client, lists, [many, Node, {"name-", Many}]),
-    Among = [{#{work => 'existing, all running', names => Names}, [{ours, Look(Ours, [find, "name-", Names])}]}
+    ok = bench_batch:create(Ours, Many, Options),
+    Among = [{#{work => 'existing, all running', names => Names}, [{ours, Look(Ours, [find, "bench-", Names])}]}
              || Names <- [?NAMES, Many]],
     Measured ++ bench_figures:in_turn(cache, Among, Options).
 

@@ -3,7 +3,7 @@
 -module(bench_client).
 
 -export([lists/3, fill/3, answer/1, date/1]).
--export([measure/1, casts/1, updates/3, check_updates/2, read_all/3, hold_monitors/2, release_monitors/1]).
+-export([measure/1, casts/1, updates/3, check_updates/2, read_all/3, hold_monitors/2]).
 
 -export_type([work/0, measurement/0]).
 
@@ -23,12 +23,13 @@
 
 %% ---- lists ----
 
-%% Asks the cache of a node for the lists Prefix1 to PrefixN and keeps their pids under a name of this BEAM.
--spec lists(Kept :: term(), node(), {Prefix :: string(), pos_integer()}) -> ok.
-lists(Kept, Node, {Prefix, Count}) ->
+%% Asks the cache of a node for the lists Prefix1 to PrefixN, every Step'th of them, and keeps their pids under a name
+%% of this BEAM.
+-spec lists(Kept :: term(), node(), {Prefix :: string(), Count :: pos_integer(), Step :: pos_integer()}) -> ok.
+lists(Kept, Node, {Prefix, Count, Step}) ->
     Finders = min(?FINDERS, Count),
-    Found = parallel([fun() -> [{N, find(Node, name(Prefix, N))} || N <- lists:seq(First, Count, Finders)] end
-                      || First <- lists:seq(1, Finders)]),
+    Found = parallel([fun() -> [{N, find(Node, name(Prefix, N))} || N <- lists:seq(First, Count, Finders * Step)] end
+                      || First <- lists:seq(1, 1 + (Finders - 1) * Step, Step)]),
     Pids = [Pid || {_, Pid} <- lists:sort(lists:append(Found))],
     persistent_term:put({?MODULE, Kept}, list_to_tuple(Pids)).
 
@@ -218,8 +219,8 @@ check_updates(Kept, #{count := Count, entries := Entries}) ->
 
 %% ---- monitors ----
 
-%% A process that holds so many monitors of the lists. The node has all of them when this returns.
--spec hold_monitors(Kept :: term(), non_neg_integer()) -> pid().
+%% From now on a process of this BEAM holds so many monitors. The node has all of them when this returns.
+-spec hold_monitors(Kept :: term(), non_neg_integer()) -> ok.
 hold_monitors(Kept, Count) ->
     Pids = kept(Kept),
     {Holder, Monitor} =
@@ -227,17 +228,10 @@ hold_monitors(Kept, Count) ->
                               _ = [monitor(process, nth(N, Pids)) || N <- lists:seq(1, Count)],
                               _ = [gen_server:call(Pid, size, infinity) || Pid <- tuple_to_list(Pids)],
                               receive {From, held} -> From ! {self(), held} end,
-                              receive release -> ok end
+                              receive never -> ok end
                       end),
     Holder ! {self(), held},
     receive
-        {Holder, held} -> demonitor(Monitor, [flush]), Holder;
+        {Holder, held} -> true = demonitor(Monitor, [flush]), ok;
         {'DOWN', Monitor, process, Holder, Reason} -> error(Reason)
     end.
-
-%% Its monitors go with it.
--spec release_monitors(pid()) -> ok.
-release_monitors(Holder) ->
-    Monitor = monitor(process, Holder),
-    Holder ! release,
-    receive {'DOWN', Monitor, process, Holder, normal} -> ok end.

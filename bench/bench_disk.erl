@@ -6,7 +6,7 @@
 -import(bench_lists, [start/2, listed/3, filled/4, kept/2]).
 
 %% Entries in a list, lists, casts to ours, casts to the reference, which is slow.
--define(CASTS, [{10, 100, 100000, 3000}, {1000, 100, 100000, 1000}, {10000, 20, 100000, 60}]).
+-define(CASTS, [{10, 100, 150000, 3000}, {1000, 100, 150000, 1000}, {10000, 20, 150000, 60}]).
 -define(FLOODED, {10, 1000}). % entries in a list, lists
 -define(STARTED, 10000).
 -define(READERS, 16).

@@ -3,82 +3,62 @@
 
 -export([growth/1]).
 
--import(bench_lists, [start/2, listed/3, filled/4, kept/2, measure/4]).
+-import(bench_lists, [start/2, sampled/3, filled/4, kept/2, measure/4]).
 
 -define(CALLERS, 16).
 -define(RETURNED, 2). % the same for all sizes
 -define(ENTRIES, [10, 100, 1000, 10000, 100000, 1000000]).
 -define(LISTS, [10, 1000, 100000, 1000000]).
+-define(ASKED, 10000). % of more lists than that
 -define(CLIENTS, [1, 10, 50, 200]).
 -define(MONITORS, [0, 1000, 100000, 1000000]).
 -define(FEW, {10, 100, "bench-"}). % entries in a list, lists: where neither is what grows
 
 -spec growth(bench:options()) -> [bench_figures:measured()].
 growth(Options) ->
-    lists:append([Axis(Options) || Axis <- [fun entries/1, fun lists/1, fun clients/1, fun monitors/1]]).
+    lists:append([axis(Axis, Options) || Axis <- [fun entries/2, fun lists/2, fun clients/2, fun monitors/2]]).
+
+axis(Cases, Options) ->
+    [Client] = start([client], Options),
+    Measured = bench_figures:in_turn(growth, Cases(Client, Options), Options),
+    ok = bench_subject:discard_all(Options),
+    Measured.
 
 %% Entries in the list: a call that returns two of them, and an acknowledged add.
-entries(Options) ->
-    [Client, Ours] = Started = start([client, ours], Options),
+entries(Client, Options) ->
+    [Ours] = start([ours], Options),
     Sizes = maps:get(growth_entries, Options, ?ENTRIES),
     ok = lists:foreach(fun(Size) -> ok = filled(Client, [Ours], {Size, 1}, ?RETURNED) end, Sizes),
-    Measured =
-        bench_figures:in_turn(growth,
-                              [{#{entries => Size, work => Name},
-                                [{ours, measure(Client, Ours, #{work => Work, callers => ?CALLERS}, Options)}]}
-                               || Size <- Sizes,
-                                  {Name, Work} <- [{entries, {entries, kept(Ours, Size), ?RETURNED}},
-                                                   {add_entry, {add, kept(Ours, Size)}}]], Options),
-    ok = lists:foreach(fun bench_subject:kill/1, Started),
-    Measured.
+    [{#{entries => Size, work => Name}, [{ours, callers(Client, Ours, Work, Options)}]}
+     || Size <- Sizes, {Name, Work} <- [{entries, {entries, kept(Ours, Size), ?RETURNED}},
+                                        {add_entry, {add, kept(Ours, Size)}}]].
 
-%% Lists on the node, all of them asked in turn. They never get fewer, so that these cases are not in turn.
-lists(Options) ->
-    [Client, Ours] = Started = start([client, ours], Options),
-    Measured = [begin
-                    ok = listed(Client, [Ours], {0, Count}),
-                    bench_figures:in_turn(growth,
-                                          [{#{lists => Count},
-                                            [{ours, measure(Client, Ours, #{work => {entries, kept(Ours, 0), 0},
-                                                                            callers => ?CALLERS}, Options)}]}], Options)
-                end || Count <- maps:get(growth_lists, Options, ?LISTS)],
-    ok = lists:foreach(fun bench_subject:kill/1, Started),
-    lists:append(Measured).
+callers(Client, Ours, Work, Options) ->
+    measure(Client, Ours, #{work => Work, callers => ?CALLERS}, Options).
 
-%% Connected clients, each with one call on its way.
-clients(Options) ->
-    [Client, #{os_pid := Server} = Ours] = Started = start([client, ours], Options),
-    Lists = ?FEW,
-    ok = filled(Client, [Ours], Lists, ?RETURNED),
-    Command = bench_batch:command(Ours, #{work => calls, window => 1, lists => Lists}, Options),
-    Together = fun(Clients) ->
-                       Before = bench_proc:cpu_ns(Server),
-                       Read = [bench_batch:read(Line)
-                               || Line <- bench_subject:run(lists:duplicate(Clients, Command), Options)],
-                       Operations = lists:sum([maps:get(operations, R) || R <- Read]),
-                       #{rate => lists:sum([maps:get(rate, R) || R <- Read]),
-                         p50_us => bench_figures:median([maps:get(p50_us, R) || R <- Read]),
-                         p99_us => bench_figures:median([maps:get(p99_us, R) || R <- Read]),
-                         server_cpu_us => (bench_proc:cpu_ns(Server) - Before) / max(1, Operations) / 1000,
-                         client_cpu_us => bench_figures:median([maps:get(client_cpu_us, R) || R <- Read])}
-               end,
-    Measured = bench_figures:in_turn(growth,
-                                     [{#{clients => Clients}, [{ours, fun() -> Together(Clients) end}]}
-                                      || Clients <- maps:get(growth_clients, Options, ?CLIENTS)], Options),
-    ok = lists:foreach(fun bench_subject:kill/1, Started),
-    Measured.
+%% Lists on the node, asked in turn, many of them where there are more. A node for each case, that rounds be in turn.
+lists(Client, Options) ->
+    [begin
+         [Ours] = start([ours], Options),
+         ok = bench_batch:create(Ours, Count, Options),
+         ok = sampled(Client, Ours, {Count, max(1, Count div ?ASKED)}),
+         {#{lists => Count}, [{ours, callers(Client, Ours, {entries, kept(Ours, 0), 0}, Options)}]}
+     end || Count <- maps:get(growth_lists, Options, ?LISTS)].
 
-%% Monitors that a process of the client holds meanwhile.
-monitors(Options) ->
-    [Client, Ours] = Started = start([client, ours], Options),
-    {Size, _, _} = Lists = ?FEW,
-    ok = filled(Client, [Ours], Lists, ?RETURNED),
-    Calls = measure(Client, Ours, #{work => {entries, kept(Ours, Size), ?RETURNED}, callers => ?CALLERS}, Options),
-    Measured = [begin
-                    Holder = bench_subject:call(Client, bench_client, hold_monitors, [kept(Ours, Size), Count]),
-                    Part = bench_figures:in_turn(growth, [{#{monitors => Count}, [{ours, Calls}]}], Options),
-                    ok = bench_subject:call(Client, bench_client, release_monitors, [Holder]),
-                    Part
-                end || Count <- maps:get(growth_monitors, Options, ?MONITORS)],
-    ok = lists:foreach(fun bench_subject:kill/1, Started),
-    lists:append(Measured).
+%% Connected clients, each a node with one call on its way. More of them cost less, where one turn serves several.
+clients(Client, Options) ->
+    [Ours] = start([ours], Options),
+    ok = filled(Client, [Ours], ?FEW, ?RETURNED),
+    Request = #{work => connections, window => 1, lists => ?FEW},
+    [{#{clients => Clients}, [{ours, bench_batch:measure(Ours, Request#{connections => Clients}, Options)}]}
+     || Clients <- maps:get(growth_clients, Options, ?CLIENTS)].
+
+%% Monitors that a process of the client holds meanwhile; again a node for each case.
+monitors(Client, Options) ->
+    {Size, _, _} = ?FEW,
+    [begin
+         [Ours] = start([ours], Options),
+         ok = filled(Client, [Ours], ?FEW, ?RETURNED),
+         ok = bench_subject:call(Client, bench_client, hold_monitors, [kept(Ours, Size), Count]),
+         {#{monitors => Count}, [{ours, callers(Client, Ours, {entries, kept(Ours, Size), ?RETURNED}, Options)}]}
+     end || Count <- maps:get(growth_monitors, Options, ?MONITORS)].

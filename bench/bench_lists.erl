@@ -1,7 +1,7 @@
 %% What most groups begin with: subjects, and lists of a size on each of them that the client knows.
 -module(bench_lists).
 
--export([start/2, listed/3, filled/4, kept/2, floor/4, measure/4]).
+-export([start/2, listed/3, sampled/3, filled/4, kept/2, floor/4, measure/4]).
 
 %% Entries in each, how many, and how their names begin where that matters.
 -type lists() :: {Size :: non_neg_integer(), Count :: pos_integer()}
@@ -20,8 +20,13 @@ listed(Client, Subjects, {Size, Count}) ->
 listed(Client, Subjects, {Size, Count, Prefix}) ->
     lists:foreach(fun(#{node := Node} = Subject) ->
                           ok = bench_subject:call(Client, bench_client, lists,
-                                                  [kept(Subject, Size), Node, {Prefix, Count}])
+                                                  [kept(Subject, Size), Node, {Prefix, Count, 1}])
                   end, Subjects).
+
+%% Every so manieth of the empty lists that bench_batch:create/3 has made; kept as those of size 0.
+-spec sampled(bench_subject:subject(), bench_subject:subject(), {Count :: pos_integer(), Step :: pos_integer()}) -> ok.
+sampled(Client, #{node := Node} = Subject, {Count, Step}) ->
+    bench_subject:call(Client, bench_client, lists, [kept(Subject, 0), Node, {"bench-", Count, Step}]).
 
 %% The same with so many entries in each, of which entries(date(1)) returns some.
 -spec filled(bench_subject:subject(), [bench_subject:subject()], lists(), Returned :: non_neg_integer()) -> ok.

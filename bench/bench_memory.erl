@@ -23,8 +23,9 @@ memory(Client, Kind, {Size, Count} = Lists, Options) ->
     fun() ->
             [#{os_pid := OsPid} = Subject] = start([Kind], Options),
             Before = bench_proc:rss_bytes(OsPid),
-            case Size of
-                0 -> ok = listed(Client, [Subject], Lists);
+            case {Kind, Size} of
+                {ours, 0} -> ok = bench_batch:create(Subject, Count, Options);
+                {_, 0} -> ok = listed(Client, [Subject], Lists);
                 _ -> ok = filled(Client, [Subject], Lists, 0)
             end,
             ok = collected(Subject),

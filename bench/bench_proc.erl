@@ -1,7 +1,7 @@
 %% What Linux tells of a process in /proc, and of the machine.
 -module(bench_proc).
 
--export([cpu_ns/1, rss_bytes/1, peak_bytes/1, reset_peak/1, machine/0]).
+-export([cpu_ns/1, rss_bytes/1, peak_bytes/1, reset_peak/1, machine/0, load/0]).
 
 -type os_pid() :: integer() | string().
 
@@ -58,3 +58,9 @@ model(Processors) ->
         {match, [Model]} -> Model;
         nomatch -> erlang:system_info(system_architecture)
     end.
+
+%% Of the last minute: how many threads ran or wanted to. Whatever runs beside the benchmark blurs it.
+-spec load() -> string().
+load() ->
+    {ok, Text} = file:read_file("/proc/loadavg"),
+    binary_to_list(hd(binary:split(Text, <<" ">>))).

@@ -103,10 +103,11 @@ write(Folder, Results, Options) ->
     ok = file:write_file(File, unicode:characters_to_binary(Text)),
     File.
 
-facts(#{root := Root, seconds := Seconds, rounds := Rounds, took := Took}) ->
+facts(#{root := Root, seconds := Seconds, rounds := Rounds, took := Took, load := Load}) ->
     {{Year, Month, Day}, _} = calendar:local_time(),
     [["- ", Fact, "\n"]
      || Fact <- [bench_proc:machine(), ["OTP ", otp()],
+                 ["load average of the machine before it began: ", Load],
                  ["commit ", string:trim(os:cmd("git -C " ++ Root ++ " describe --always --dirty"))],
                  io_lib:format("~b-~2..0b-~2..0b, ~b s in all; medians of ~b rounds of ~ts s each",
                                [Year, Month, Day, Took, Rounds, number(Seconds)])]].

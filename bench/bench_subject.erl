@@ -92,13 +92,9 @@ program(ours, #{root := Root}) ->
 program(Name, #{root := Root}) ->
     filename:join([Root, "build/bench", Name]).
 
-%% It gets SIGTERM when what started it is gone, because not every one watches its stdin.
 program(Kind, Name, Folder, Program, Arguments, Place) ->
-    Cookie = cookie_file(Place),
     Begin = erlang:monotonic_time(microsecond),
-    Port = open_port({spawn_executable, os:find_executable("setpriv")},
-                     [{args, ["--pdeathsig", "TERM", Program, "--cookie-file", Cookie | Arguments]}, {line, 4096},
-                      exit_status, use_stdio, hide]),
+    Port = port(Program, Arguments, [{line, 4096}], Place),
     {os_pid, OsPid} = erlang:port_info(Port, os_pid),
     receive
         {Port, {data, {eol, "ready " ++ Node}}} ->
@@ -111,6 +107,12 @@ program(Kind, Name, Folder, Program, Arguments, Place) ->
             error({not_ready, Name})
     end.
 
+%% It gets SIGTERM when what started it is gone, because not every one watches its stdin.
+port(Program, Arguments, Settings, Place) ->
+    open_port({spawn_executable, os:find_executable("setpriv")},
+              [{args, ["--pdeathsig", "TERM", Program, "--cookie-file", cookie_file(Place) | Arguments]}, exit_status,
+               use_stdio, hide | Settings]).
+
 cookie_file(#{folder := Root, cookie := Cookie}) ->
     File = filename:join(Root, "cookie"),
     ok = file:write_file(File, Cookie),
@@ -118,13 +120,9 @@ cookie_file(#{folder := Root, cookie := Cookie}) ->
     File.
 
 %% A program that ends by itself: what it has written on stdout. Another exit status than 0 is an error.
--spec run([{file:filename(), [string()]}], place()) -> [string()].
-run(Commands, Place) ->
-    Cookie = cookie_file(Place),
-    Ports = [open_port({spawn_executable, os:find_executable("setpriv")},
-                       [{args, ["--pdeathsig", "TERM", Program, "--cookie-file", Cookie | Arguments]}, exit_status,
-                        use_stdio, hide]) || {Program, Arguments} <- Commands],
-    [output(Port, []) || Port <- Ports].
+-spec run({file:filename(), [string()]}, place()) -> string().
+run({Program, Arguments}, Place) ->
+    output(port(Program, Arguments, [], Place), []).
 
 output(Port, Output) ->
     receive

@@ -32,7 +32,7 @@ options(Config) ->
       sizes => [{10, 4}], callers => [1, 4], casts => [{10, 4, 1000, 20}], flooded => {10, 20},
       idle => [{ours, 5, 100}, {reference, 5, 100}], started => 50, journalled => 1000, windows => [1, 64],
       batch_lists => {10, 4, "bench-"}, growth_entries => [10, 1000], growth_lists => [10, 100],
-      growth_clients => [1, 4], growth_monitors => [0, 100], many_names => 200, took => 1}.
+      growth_clients => [1, 4], growth_monitors => [0, 100], many_names => 200, took => 1, load => "0.00"}.
 
 %% Nothing that a run has started is there afterwards.
 left(#{folder := Folder, modules := [Modules | _]}) ->
