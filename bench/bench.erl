@@ -13,8 +13,8 @@
 
 %% In this order, with the seconds that they take by default on a machine of 2 cores.
 -define(GROUPS, [{calls, fun bench_calls:calls/1, 70}, {fast, fun bench_calls:fast/1, 55},
-                 {casts, fun bench_disk:casts/1, 45}, {adds, fun bench_calls:adds/1, 20},
-                 {cache, fun bench_calls:cache/1, 20}, {memory, fun bench_memory:memory/1, 60},
+                 {casts, fun bench_disk:casts/1, 60}, {adds, fun bench_calls:adds/1, 20},
+                 {cache, fun bench_calls:cache/1, 20}, {memory, fun bench_memory:memory/1, 70},
                  {flood, fun bench_disk:flood/1, 15}, {start, fun bench_disk:start/1, 80},
                  {batch, fun bench_batch:batch/1, 65}, {growth, fun bench_growth:growth/1, 120},
                  {pacing, fun bench_calls:pacing/1, 25}]).
@@ -54,7 +54,8 @@ left(Begin, Nominal, Later, #{seconds := Seconds, rounds := Rounds}) ->
 %% ---- the program ----
 
 %% WORK (groups; all of them), SECONDS_EACH, ROUNDS, FLOOD, BENCH_ROOT, BENCH_FOLDER, BENCH_RESULTS (where to write) and
-%% TERMINAL (yes: one line, updated in place) come from the environment. Ends this BEAM, with status 1 after an error.
+%% TERMINAL (yes: one line, updated in place) come from the environment. Ends this BEAM, with status 1 after an error, 2
+%% if it does not know what to do.
 -spec main() -> no_return().
 main() ->
     try
@@ -69,6 +70,9 @@ main() ->
         io:format("~b s, tables in ~ts~n", [Took, File]),
         halt(0)
     catch
+        throw:Words ->
+            io:format("~ts~n", [Words]),
+            halt(2);
         error:Reason:Stack ->
             io:format("~n~tp~n", [{Reason, Stack}]),
             halt(1)
@@ -102,5 +106,5 @@ chosen() ->
 known(Word) ->
     case [Name || Name <- groups(), atom_to_list(Name) =:= Word] of
         [Name] -> Name;
-        [] -> error({unknown_work, Word, {one_of, groups()}})
+        [] -> throw(["bench: WORK knows ", lists:join(" ", [atom_to_list(Name) || Name <- groups()]), ", not ", Word])
     end.

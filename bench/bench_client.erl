@@ -49,6 +49,7 @@ kept(Kept) ->
 fill(Kept, Size, Returned) ->
     Pids = kept(Kept),
     ok = each(Pids, fun(Pid) -> fill_list(Pid, 1, Size, Returned) end),
+    Returned = length([found || #{date := Date} <- answer(Kept), Date =:= date(1)]),
     each(Pids, fun(Pid) -> ok = gen_server:call(Pid, sync, infinity) end).
 
 fill_list(Pid, From, Size, Returned) when From =< Size ->
@@ -76,8 +77,10 @@ date(Day) ->
 
 each(Pids, Fun) ->
     Workers = min(?FINDERS, tuple_size(Pids)),
-    _ = parallel([fun() -> [Fun(element(N, Pids)) || N <- lists:seq(First, tuple_size(Pids), Workers)], ok end
-                  || First <- lists:seq(1, Workers)]),
+    _ = parallel([fun() ->
+                          lists:foreach(fun(N) -> Fun(element(N, Pids)) end,
+                                        lists:seq(First, tuple_size(Pids), Workers))
+                  end || First <- lists:seq(1, Workers)]),
     ok.
 
 %% What the first list answers when it is asked for the entries of date(1).
@@ -144,6 +147,8 @@ operation({find_new, Node}, Caller) ->
 nth(N, Pids) ->
     element(1 + N rem tuple_size(Pids), Pids).
 
+%% A tag of gen:reply is an improper list.
+-dialyzer({no_improper_lists, asked/2}).
 asked(Pid, Request) ->
     Alias = alias([reply]),
     Pid ! {'$gen_call', {self(), [alias | Alias]}, Request},
@@ -151,9 +156,10 @@ asked(Pid, Request) ->
 
 %% What the funs return, in order; each in a process of its own. Ends with the first that fails.
 parallel(Funs) ->
-    Workers = [spawn_opt(fun() -> exit({done, Fun()}) end, [monitor]) || Fun <- Funs],
+    Self = self(),
+    Workers = [spawn_monitor(fun() -> Self ! {self(), Fun()} end) || Fun <- Funs],
     [receive
-         {'DOWN', Monitor, process, Pid, {done, Answer}} -> Answer;
+         {Pid, Answer} -> true = demonitor(Monitor, [flush]), Answer;
          {'DOWN', Monitor, process, Pid, Reason} -> error(Reason)
      end || {Pid, Monitor} <- Workers].
 

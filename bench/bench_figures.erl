@@ -50,12 +50,12 @@ figure(Key, Name, Results) ->
     end.
 
 %% none: one of them is missing, or the second is 0.
--spec ratio(number() | none, number() | none) -> number() | none.
+-spec ratio(number() | none, number() | none) -> float() | none.
 ratio(A, B) when is_number(A), is_number(B), B > 0 -> A / B;
 ratio(_, _) -> none.
 
 %% How flat they are: the largest by the smallest.
--spec spread([number() | none]) -> number() | none.
+-spec spread([number() | none]) -> float() | none.
 spread(Figures) ->
     case [Figure || Figure <- Figures, is_number(Figure), Figure > 0] of
         [] -> none;

@@ -65,7 +65,7 @@ others() ->
       of_ours(batch, #{window => 1024, work => adds}, rate)},
      {memory, "idle empty list", {'<=', 300}, "B", of_ours(memory, #{lists => 100000, entries => 0}, bytes_per_list)},
      {memory, "idle list of 5 entries", {'<=', 1200}, "B",
-      of_ours(memory, #{lists => 100000, entries => 5}, bytes_per_list)},
+      of_ours(memory, #{lists => 20000, entries => 5}, bytes_per_list)},
      {memory, "1 000 000 empty lists", {'<=', 500}, "MB", of_ours(memory, #{lists => 1000000, entries => 0}, rss_mb)},
      {cache, "look-up among 100 000 running lists: server CPU", {'<=', 1.2}, "x among 100",
       fun(R) ->

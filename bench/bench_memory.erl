@@ -6,7 +6,7 @@
 -import(bench_lists, [start/2, listed/3, filled/4]).
 
 %% Of the reference, lists that were given their entries at once.
--define(LISTS, [{ours, 0, 100000}, {ours, 5, 100000}, {ours, 0, 1000000},
+-define(LISTS, [{ours, 0, 100000}, {ours, 5, 20000}, {ours, 0, 1000000},
                 {reference, 0, 20000}, {reference, 5, 20000}]).
 -define(QUIET_MS, 500).
 -define(QUIET_MS_MAX, 20000).
