@@ -116,6 +116,7 @@ void channel_close(struct channel *channel, int error, const char *reason)
     }
     channel->state = CHANNEL_CLOSED;
     channel_clean(channel);
+    channel_tls_forgo_turn(channel);
     uv_close((uv_handle_t *)&channel->tcp, on_handle_closed);
     uv_close((uv_handle_t *)&channel->timer, on_handle_closed);
     lose_peer(channel);
@@ -139,7 +140,8 @@ void channel_finish(struct channel *channel, int error, uint64_t linger_ms)
     lose_peer(channel);
     uv_timer_start(&channel->timer, on_deadline, linger_ms, 0);
     /* A socket closed with bytes unread takes back what was sent to the other side: read on, and forget. */
-    int status = channel->paused ? channel_read_start(channel) : 0;
+    bool stopped = channel_tls_forgo_turn(channel) || channel->paused;
+    int status = stopped ? channel_read_start(channel) : 0;
     if (status != 0)
         channel_close(channel, status, NULL);
     else

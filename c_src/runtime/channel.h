@@ -39,6 +39,7 @@ struct channels {
     struct channel *dirty;            /* those with output to write in this turn, utlist */
     uint8_t *read_buffer;             /* where every socket is read to */
     struct buf plain;                 /* what was read there, decrypted; only with TLS */
+    struct channel *awaiting;         /* those that await their turn (channel_tls.h), utlist */
     unsigned count;                   /* length of all */
     unsigned accepted;                /* of these, accepted and never up */
     bool held_back;                   /* no peer is read: what is behind the processes cannot keep up */
@@ -65,12 +66,14 @@ struct channel {
     struct channel *next;
     struct channel *dirty_prev; /* in channels->dirty */
     struct channel *dirty_next;
-    struct tls_session *tls;     /* NULL: none, or not begun */
+    struct tls_session *tls;   /* NULL: none, or not begun */
+    struct channel *turn_prev; /* in channels->awaiting */
+    struct channel *turn_next;
     struct handshake *handshake; /* until UP */
     struct peer *peer;           /* while UP */
     char *name;                  /* the other node's as far as it is known; NULL */
     struct frame_reader reader;  /* of what comes in */
-    struct buf held;             /* read, but not to be acted on while reading is paused */
+    struct buf held;             /* read, but to be acted on later: reading is paused, or its turn awaited */
     struct buf own;              /* output where there is no peer (any more) */
     struct buf writing;          /* output that libuv is writing */
     size_t in_flight;            /* bytes on their way to the peer when they were looked at last */
@@ -86,6 +89,7 @@ struct channel {
     bool dirty;       /* stands in channels->dirty */
     bool writing_now; /* libuv has writing */
     bool paused;      /* not read */
+    bool awaits_turn; /* stands in channels->awaiting, and is not read either */
     bool ignored;     /* nor ever again: we are stopping */
     bool unanswered;  /* frames came since something was written */
 };

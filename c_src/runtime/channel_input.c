@@ -104,23 +104,34 @@ static uv_buf_t whole_buffer(const struct channel *channel)
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 {
     const struct channel *channel = handle->data;
-    if (!channel->channels->busy)
-        *buf = whole_buffer(channel);
+    if (channel->channels->busy)
+        return;
+    *buf = whole_buffer(channel);
+    if (channel->state == CHANNEL_HANDSHAKE)
+        buf->len = CHANNEL_HANDSHAKE_SIZE;
+}
+
+void channel_take(struct channel *channel, struct slice bytes)
+{
+    frame_feed(&channel->reader, channel->tls == NULL ? bytes : channel_tls_read(channel, bytes));
+    take_packets(channel);
+    run(channel->channels);
 }
 
 static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buf)
 {
     struct channel *channel = stream->data;
+    struct slice bytes = slice_of(buf->base, size > 0 ? (size_t)size : 0);
     if (size == UV_ENOBUFS)
         return;
     if (size < 0) {
         channel_close(channel, channel->tls == NULL ? (int)size : channel_tls_cut(channel, (int)size), NULL);
     } else if (size > 0 && channel_is_read(channel)) {
         channel->alive_ms = channel_now_ms(channel);
-        struct slice bytes = slice_of(buf->base, (size_t)size);
-        frame_feed(&channel->reader, channel->tls == NULL ? bytes : channel_tls_read(channel, bytes));
-        take_packets(channel);
-        run(channel->channels);
+        if (channel->tls != NULL && channel->state == CHANNEL_HANDSHAKE)
+            channel_tls_await_turn(channel, bytes);
+        else
+            channel_take(channel, bytes);
     }
 }
 

@@ -8,7 +8,13 @@
 
 #include "runtime/channel.h"
 
-enum { CHANNEL_READ_SIZE = 256 * 1024 }; /* of channels->read_buffer */
+enum {
+    CHANNEL_READ_SIZE = 256 * 1024,    /* of channels->read_buffer */
+    CHANNEL_HANDSHAKE_SIZE = 16 * 1024 /* read at once of who is not up yet */
+};
+
+/* Acts on bytes that the socket has given. */
+void channel_take(struct channel *channel, struct slice bytes);
 
 /* 0 or a negative errno. */
 int channel_read_start(struct channel *channel);

@@ -6,6 +6,8 @@
 #include "runtime/channel_output.h"
 #include "runtime/tls_session.h"
 
+#include <utlist.h>
+
 enum { LINGER_REFUSED_MS = 1000 };
 
 /* Of a node's name; what stands before the host has no @. */
@@ -21,6 +23,39 @@ void channel_tls_start(struct channel *channel)
     const struct tls *tls = channel->channels->config.tls;
     channel->tls = channel->accepted ? tls_session_accept(tls)
                                      : tls_session_connect(tls, host_of(slice_of_text(channel->name)));
+}
+
+void channel_tls_await_turn(struct channel *channel, struct slice bytes)
+{
+    uv_read_stop(channel_stream(channel));
+    buf_append_slice(&channel->held, bytes);
+    channel->awaits_turn = true;
+    DL_APPEND2(channel->channels->awaiting, channel, turn_prev, turn_next);
+}
+
+bool channel_tls_forgo_turn(struct channel *channel)
+{
+    if (!channel->awaits_turn)
+        return false;
+    channel->awaits_turn = false;
+    DL_DELETE2(channel->channels->awaiting, channel, turn_prev, turn_next);
+    return true;
+}
+
+void channels_tls_turn(struct channels *channels)
+{
+    struct channel *channel = channels->awaiting;
+    if (channel == NULL)
+        return;
+    struct buf bytes = channel->held;
+    channel->held = BUF_EMPTY;
+    channel_tls_forgo_turn(channel);
+    int status = channel_read_start(channel);
+    if (status == 0)
+        channel_take(channel, buf_slice(&bytes));
+    else
+        channel_close(channel, status, NULL);
+    buf_release(&bytes);
 }
 
 struct slice channel_tls_read(struct channel *channel, struct slice bytes)

@@ -10,6 +10,17 @@
  * connects. */
 void channel_tls_start(struct channel *channel);
 
+/* Shaking hands takes as long as hundreds of requests do, and anybody can ask for it. So what arrives before
+ * a channel is up is only kept, and the channel not read, until it has its turn: one channel at a time, and
+ * in between the loop serves those that are up. */
+void channel_tls_await_turn(struct channel *channel, struct slice bytes);
+
+/* It need not have its turn any more; true if it was to, so that it was not read. */
+bool channel_tls_forgo_turn(struct channel *channel);
+
+/* The first one's turn, if there is one: once per turn of the loop. */
+void channels_tls_turn(struct channels *channels);
+
 /* What the bytes from the socket say; valid until it is called again, for whichever channel. */
 struct slice channel_tls_read(struct channel *channel, struct slice bytes);
 

@@ -126,7 +126,8 @@ static void rest_if_loaded(struct connections *connections)
 static void drive(struct connections *connections)
 {
     connector_deliver(&connections->connector);
-    if (channels_run(&connections->channels) || connections->connector.finished != NULL)
+    if (channels_run(&connections->channels) || connections->connector.finished != NULL ||
+        connections->channels.awaiting != NULL)
         uv_idle_start(&connections->idle, on_idle);
     else
         uv_idle_stop(&connections->idle);
@@ -142,7 +143,9 @@ static void on_prepare(uv_prepare_t *prepare)
 
 static void on_check(uv_check_t *check)
 {
-    drive(check->data);
+    struct connections *connections = check->data;
+    channels_tls_turn(&connections->channels);
+    drive(connections);
 }
 
 static void on_tick(uv_timer_t *timer)

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "runtime/channel_input.h"
 #include "runtime/channel_output.h"
+#include "runtime/channel_tls.h"
 #include "runtime/node.h"
 #include "runtime/registry.h"
 #include "unit.h"
@@ -102,6 +103,7 @@ void line_close(struct line *line)
 void line_turn(struct line *line)
 {
     uv_run(&line->loop, UV_RUN_NOWAIT);
+    channels_tls_turn(&line->channels);
     while (channels_run(&line->channels))
         ;
     channels_flush(&line->channels);

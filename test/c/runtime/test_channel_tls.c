@@ -145,6 +145,72 @@ static void wrong_cookie__is_never_up(void **state)
     secure_close(&secure);
 }
 
+/* ---- turns */
+
+/* Channels that have got a client's first words, in one turn of the loop, without any answer to them. */
+static void await_turns(struct secure *secure, struct line_end *ends, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        line_accept_tls(&secure->line, &ends[i], secure->theirs);
+        struct buf *hello = tls_session_output(ends[i].tls);
+        assert_int_equal(send(ends[i].fd, hello->data, hello->size, MSG_NOSIGNAL), hello->size);
+        buf_clear(hello);
+    }
+    uv_run(&secure->line.loop, UV_RUN_NOWAIT);
+    for (unsigned i = 0; i < count; i++)
+        assert_true(ends[i].channel->awaits_turn);
+}
+
+static unsigned answered(struct line_end *ends, unsigned count)
+{
+    unsigned answers = 0;
+    for (unsigned i = 0; i < count; i++) {
+        char byte;
+        answers += recv(ends[i].fd, &byte, 1, MSG_PEEK) == 1;
+    }
+    return answers;
+}
+
+static void turn__many_shake_hands__one_at_a_time(void **state)
+{
+    enum { ENDS = 5 };
+    struct secure secure;
+    struct line_end ends[ENDS];
+    secure_open(&secure, (struct connections_config){0});
+    await_turns(&secure, ends, ENDS);
+    assert_int_equal(answered(ends, ENDS), 0);
+    for (unsigned i = 1; i <= ENDS; i++) {
+        line_turn(&secure.line);
+        assert_int_equal(answered(ends, ENDS), i);
+        assert_int_equal(answered(ends, i), i); /* in the order of their coming */
+    }
+    assert_null(secure.line.channels.awaiting);
+    for (unsigned i = 0; i < ENDS; i++)
+        line_hang_up(&ends[i]);
+    secure_close(&secure);
+}
+
+static void turn__closed_or_finished_before__is_skipped(void **state)
+{
+    enum { ENDS = 3 };
+    struct secure secure;
+    struct line_end ends[ENDS];
+    secure_open(&secure, (struct connections_config){0});
+    await_turns(&secure, ends, ENDS);
+    channel_close(ends[0].channel, ERR_TIMEOUT, NULL);
+    channel_finish(ends[1].channel, ERR_STOPPED, 60000);
+    line_turn(&secure.line);
+    assert_int_equal(answered(&ends[2], 1), 1);
+    line_receive_all(&ends[0]);
+    line_receive_all(&ends[1]);
+    assert_int_equal(ends[0].in.size + ends[1].in.size, 0);
+    line_hang_up(&ends[1]); /* it is read again, so that this is seen */
+    line_await_ended(&secure.line, 2);
+    line_hang_up(&ends[0]);
+    line_hang_up(&ends[2]);
+    secure_close(&secure);
+}
+
 /* ---- the end */
 
 static void finish__last_words__arrive_before_the_last_one(void **state)
@@ -339,6 +405,8 @@ int main(void)
         cmocka_unit_test(accept__byte_by_byte__talks),
         cmocka_unit_test(connect__right_cookie__is_up),
         cmocka_unit_test(wrong_cookie__is_never_up),
+        cmocka_unit_test(turn__many_shake_hands__one_at_a_time),
+        cmocka_unit_test(turn__closed_or_finished_before__is_skipped),
         cmocka_unit_test(finish__last_words__arrive_before_the_last_one),
         cmocka_unit_test(finish__while_hands_are_shaken__just_ends),
         cmocka_unit_test(last_word__behind_frames__they_are_acted_on),
