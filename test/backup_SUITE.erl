@@ -402,7 +402,8 @@ progress_on_terminals_only(Config) ->
     0 = node_case:stop(Server).
 
 command_lines(_Config) ->
-    Usage = "usage: todo_node backup NODE DIR [--cookie-file FILE] [--net-ticktime SECONDS]\n",
+    Usage = "usage: todo_node backup NODE DIR [--cookie-file FILE] [--net-ticktime SECONDS] "
+            "[--tls-cert FILE --tls-key FILE --tls-ca FILE]\n",
     [?assertEqual({2, "", Usage}, run(["backup" | Arguments]))
      || Arguments <- [[], ["a"], ["a", "b", "c"], ["a", "b", "--replace"], ["a", "b", "--cookie-file"],
                       ["a", "b", "--cookie-file", ""], ["a", "b", "--net-ticktime", "0"],
