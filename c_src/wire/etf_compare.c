@@ -269,6 +269,21 @@ static int compare_heads(struct side *a, struct side *b, struct spill *open)
     }
 }
 
+/* What most keys and names are needs no walk and no order of maps. False: that does not tell. */
+static bool compare_leaves(const uint8_t *a, const uint8_t *b, int *result)
+{
+    a = etf_proper(a);
+    b = etf_proper(b);
+    enum term_type type = etf_type(slice_of(a, 1));
+    *result = (int)type - (int)etf_type(slice_of(b, 1));
+    if (*result != 0)
+        return true;
+    if (type == TERM_LIST || type == TERM_MAP || type == TERM_FUN || type == TERM_TUPLE)
+        return false;
+    *result = etf_leaf_compare(a, b);
+    return true;
+}
+
 int etf_compare_places(const struct etf_maps *a_maps, struct etf_place a_place, const struct etf_maps *b_maps,
                        struct etf_place b_place)
 {
@@ -276,9 +291,11 @@ int etf_compare_places(const struct etf_maps *a_maps, struct etf_place a_place, 
     struct side b = {b_maps, b_place};
     struct open_pair first_open[NESTING_INLINE];
     struct spill open;
-    spill_init(&open, first_open, NESTING_INLINE, sizeof first_open[0]);
     bool more = true;
     int result = 0;
+    if (compare_leaves(at(&a), at(&b), &result))
+        return result;
+    spill_init(&open, first_open, NESTING_INLINE, sizeof first_open[0]);
     while (more && result == 0) {
         result = compare_heads(&a, &b, &open);
         if (result == 0)
@@ -292,11 +309,14 @@ int etf_compare(struct slice a, struct slice b)
 {
     struct etf_maps a_maps;
     struct etf_maps b_maps;
+    int result;
+    if (compare_leaves(a.data, b.data, &result))
+        return result;
     etf_maps_init(&a_maps, a);
     etf_maps_init(&b_maps, b);
     etf_maps_sort(&a_maps);
     etf_maps_sort(&b_maps);
-    int result = etf_compare_places(&a_maps, (struct etf_place){0, 0}, &b_maps, (struct etf_place){0, 0});
+    result = etf_compare_places(&a_maps, (struct etf_place){0, 0}, &b_maps, (struct etf_place){0, 0});
     etf_maps_release(&a_maps);
     etf_maps_release(&b_maps);
     return result;
@@ -304,5 +324,8 @@ int etf_compare(struct slice a, struct slice b)
 
 bool etf_equal(struct slice a, struct slice b)
 {
-    return slice_equal(a, b) || etf_compare(a, b) == 0;
+    if (slice_equal(a, b))
+        return true;
+    bool one_form = a.data[0] == ETF_SMALL_ATOM_UTF8 && b.data[0] == ETF_SMALL_ATOM_UTF8;
+    return !one_form && etf_compare(a, b) == 0;
 }

@@ -157,6 +157,35 @@ static void compare__every_two_of_the_corpus__antisymmetric(void **state)
     }
 }
 
+static int sign(int order)
+{
+    return (order > 0) - (order < 0);
+}
+
+/* {Term}, which is compared by the walk over the tuples. */
+static struct slice in_tuple(struct slice term, struct buf *room)
+{
+    buf_clear(room);
+    etf_write_tuple(room, 1);
+    etf_write_term(room, term);
+    return buf_slice(room);
+}
+
+static void compare__every_two_of_the_corpus__as_inside_of_tuples(void **state)
+{
+    struct buf a = BUF_EMPTY, b = BUF_EMPTY;
+    for (size_t i = 0; i < CORPUS_COUNT; i++) {
+        for (size_t j = 0; j < CORPUS_COUNT; j++) {
+            int walked = etf_compare(in_tuple(corpus[i].bytes, &a), in_tuple(corpus[j].bytes, &b));
+            if (sign(etf_compare(corpus[i].bytes, corpus[j].bytes)) != sign(walked) ||
+                etf_equal(corpus[i].bytes, corpus[j].bytes) != (walked == 0))
+                fail_msg("%s, %s: %d inside of tuples", corpus[i].text, corpus[j].text, walked);
+        }
+    }
+    buf_release(&a);
+    buf_release(&b);
+}
+
 static void assert_deep(void (*build)(struct buf *out, size_t depth, struct slice innermost))
 {
     struct buf a = BUF_EMPTY;
@@ -191,6 +220,7 @@ int main(void)
         cmocka_unit_test(equal__terms_behind_equal_parts__still_compared),
         cmocka_unit_test(equal__terms_behind_lists_in_two_forms__true),
         cmocka_unit_test(compare__every_two_of_the_corpus__antisymmetric),
+        cmocka_unit_test(compare__every_two_of_the_corpus__as_inside_of_tuples),
         cmocka_unit_test(compare__deep_terms__iterative_and_not_quadratic),
     };
     return cmocka_run_group_tests_name("etf_compare", tests, NULL, NULL);
