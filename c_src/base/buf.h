@@ -26,20 +26,35 @@ void buf_release(struct buf *buf);
 /* Forgets the bytes, keeps the memory. */
 void buf_clear(struct buf *buf);
 
+/* buf_reserve when there is too little room. */
+uint8_t *buf_grow(struct buf *buf, size_t extra);
+
 /* Makes room for extra more bytes; returns where they would go. size does not change. */
-uint8_t *buf_reserve(struct buf *buf, size_t extra);
+static inline uint8_t *buf_reserve(struct buf *buf, size_t extra)
+{
+    if (buf->room - buf->size < extra || buf->data == NULL)
+        return buf_grow(buf, extra);
+    return buf->data + buf->size;
+}
 
 /* Adds extra uninitialised bytes; returns the first of them. */
-uint8_t *buf_extend(struct buf *buf, size_t extra);
+static inline uint8_t *buf_extend(struct buf *buf, size_t extra)
+{
+    uint8_t *at = buf_reserve(buf, extra);
+    buf->size += extra;
+    return at;
+}
 
-void buf_append(struct buf *buf, const void *bytes, size_t size);
-void buf_append_slice(struct buf *buf, struct slice bytes);
+static inline void buf_append(struct buf *buf, const void *bytes, size_t size)
+{
+    if (size > 0)
+        memcpy(buf_extend(buf, size), bytes, size);
+}
 
-/* Append one number, most significant byte first. */
-void buf_append_u8(struct buf *buf, uint8_t value);
-void buf_append_u16(struct buf *buf, uint16_t value);
-void buf_append_u32(struct buf *buf, uint32_t value);
-void buf_append_u64(struct buf *buf, uint64_t value);
+static inline void buf_append_slice(struct buf *buf, struct slice bytes)
+{
+    buf_append(buf, bytes.data, bytes.size);
+}
 
 /* Drops the first size bytes (size <= buf->size) by moving the rest to the front. */
 void buf_consume(struct buf *buf, size_t size);
@@ -88,6 +103,27 @@ static inline void bytes_put_u64(uint8_t *p, uint64_t value)
 {
     bytes_put_u32(p, (uint32_t)(value >> 32));
     bytes_put_u32(p + 4, (uint32_t)value);
+}
+
+/* Append one number, most significant byte first. */
+static inline void buf_append_u8(struct buf *buf, uint8_t value)
+{
+    *buf_extend(buf, 1) = value;
+}
+
+static inline void buf_append_u16(struct buf *buf, uint16_t value)
+{
+    bytes_put_u16(buf_extend(buf, 2), value);
+}
+
+static inline void buf_append_u32(struct buf *buf, uint32_t value)
+{
+    bytes_put_u32(buf_extend(buf, 4), value);
+}
+
+static inline void buf_append_u64(struct buf *buf, uint64_t value)
+{
+    bytes_put_u64(buf_extend(buf, 8), value);
 }
 
 #endif
