@@ -9,6 +9,7 @@
 #include "wire/etf_walk.h"
 #include "wire/etf_write.h"
 #include "wire/frame.h"
+#include "wire/utf8.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -57,21 +58,9 @@ struct parts {
     struct slice rest;                           /* behind the control tuple */
 };
 
-static bool is_ascii(const uint8_t *p, size_t size)
-{
-    uint64_t seen = 0, word;
-    for (; size >= sizeof word; p += sizeof word, size -= sizeof word) {
-        memcpy(&word, p, sizeof word);
-        seen |= word;
-    }
-    while (size > 0)
-        seen |= p[--size];
-    return (seen & 0x8080808080808080u) == 0;
-}
-
 /* Bytes of the pid, reference or atom at p, validated, if it is written as BEAMs write nearly all of them; 0
  * for everything else, be it valid or not. */
-static size_t usual_size(const uint8_t *p, size_t left)
+static inline size_t usual_size(const uint8_t *p, size_t left)
 {
     size_t atom = 0, fixed = 0; /* where the atom starts; how many bytes follow it */
     if (left < 5)
@@ -87,8 +76,59 @@ static size_t usual_size(const uint8_t *p, size_t left)
         fixed = 4 + 4 * words;
     }
     size_t size = atom + 2 + p[atom + 1] + fixed;
-    bool usual = p[atom] == ETF_SMALL_ATOM_UTF8 && size <= left && is_ascii(p + atom + 2, p[atom + 1]);
+    bool usual = p[atom] == ETF_SMALL_ATOM_UTF8 && size <= left && utf8_is_ascii(p + atom + 2, p[atom + 1]);
     return usual ? size : 0;
+}
+
+/* Bytes of `{'$gen_call', {Pid, [alias|Ref]},` or `{'$todo_call', ...` at the start of a message, validated,
+ * if they are written as BEAMs write them and a request may follow; 0 for everything else, be it valid or
+ * not. */
+static size_t usual_call_size(struct slice message, uint32_t depth_max)
+{
+    static const uint8_t gen_call[] = {ETF_SMALL_ATOM_UTF8, 9, '$', 'g', 'e', 'n', '_', 'c', 'a', 'l', 'l'};
+    static const uint8_t todo_call[] = {
+        ETF_SMALL_ATOM_UTF8, 10, '$', 't', 'o', 'd', 'o', '_', 'c', 'a', 'l', 'l'};
+    static const uint8_t pair[] = {ETF_SMALL_TUPLE, 2};
+    static const uint8_t alias[] = {ETF_LIST, 0, 0, 0, 1, ETF_SMALL_ATOM_UTF8, 5, 'a', 'l', 'i', 'a', 's'};
+    enum { HEADS = 2 + sizeof todo_call + sizeof pair + 1, DEPTH = 4 /* of the elements of the tag */ };
+    const uint8_t *p = message.data;
+    if (message.size < HEADS || depth_max < DEPTH || p[0] != ETF_SMALL_TUPLE || p[1] != 3)
+        return 0;
+    size_t size = 2;
+    if (memcmp(p + size, gen_call, sizeof gen_call) == 0)
+        size += sizeof gen_call;
+    else if (memcmp(p + size, todo_call, sizeof todo_call) == 0)
+        size += sizeof todo_call;
+    else
+        return 0;
+    if (memcmp(p + size, pair, sizeof pair) != 0 || p[size + sizeof pair] != ETF_NEW_PID)
+        return 0;
+    size += sizeof pair;
+    size_t pid = usual_size(p + size, message.size - size);
+    size += pid;
+    if (pid == 0 || message.size - size <= sizeof alias || memcmp(p + size, alias, sizeof alias) != 0 ||
+        p[size + sizeof alias] != ETF_NEWER_REFERENCE)
+        return 0;
+    size += sizeof alias;
+    size_t ref = usual_size(p + size, message.size - size);
+    return ref == 0 ? 0 : size + ref;
+}
+
+/* Takes 131 and a message off the front of bytes. */
+static int check_message(struct slice *bytes, uint32_t depth_max, struct slice *message)
+{
+    if (bytes->size == 0 || bytes->data[0] != ETF_VERSION)
+        return ERR_PROTOCOL;
+    struct slice request, rest = slice_of(bytes->data + 1, bytes->size - 1);
+    size_t before = usual_call_size(rest, depth_max);
+    if (before == 0)
+        return check_external(bytes, depth_max, message);
+    int result = etf_check(slice_of(rest.data + before, rest.size - before), depth_max - 1, &request);
+    if (result != 0)
+        return result;
+    *message = slice_of(rest.data, before + request.size);
+    *bytes = slice_of(rest.data + message->size, rest.size - message->size);
+    return 0;
 }
 
 /* Validates and takes apart in one pass what is nearly every frame on a busy connection. False, which says
@@ -145,12 +185,22 @@ static bool tell_altact(struct parts *parts)
     return true;
 }
 
+/* control_kind_fits, which knows all forms; most terms come in these. */
+static bool fits(struct slice term, enum control_kind kind)
+{
+    uint8_t tag = term.data[0];
+    if (kind == CONTROL_KIND_ANY ||
+        (tag == ETF_NEW_PID && (kind == CONTROL_KIND_PID || kind == CONTROL_KIND_PID_OR_ATOM)) ||
+        (tag == ETF_NEWER_REFERENCE && kind == CONTROL_KIND_REF))
+        return true;
+    return control_kind_fits(term, kind);
+}
+
 static bool elements_fit(const struct parts *parts)
 {
     uint32_t i = 0;
     for (; i < CONTROL_ELEMENTS_MAX && parts->shape->elements[i].kind != CONTROL_KIND_NONE; i++) {
-        if (i == parts->count ||
-            !control_kind_fits(parts->elements[i], (enum control_kind)parts->shape->elements[i].kind))
+        if (i == parts->count || !fits(parts->elements[i], (enum control_kind)parts->shape->elements[i].kind))
             return false;
     }
     return i == parts->count;
@@ -161,11 +211,11 @@ static int read_payload(struct slice rest, uint32_t depth_max, struct control_pl
                         struct slice *payload)
 {
     if (place.kind != CONTROL_KIND_NONE) {
-        int result = check_external(&rest, depth_max, payload);
+        int result = check_message(&rest, depth_max, payload);
         if (result != 0)
             return result;
         *payload = proper(*payload);
-        if (!control_kind_fits(*payload, (enum control_kind)place.kind))
+        if (!fits(*payload, (enum control_kind)place.kind))
             return ERR_PROTOCOL;
     }
     return rest.size == 0 ? 0 : ERR_PROTOCOL;

@@ -9,6 +9,7 @@
 #include "wire/etf.h"
 #include "wire/etf_check_parts.h"
 #include "wire/spill.h"
+#include "wire/utf8.h"
 
 enum { LEVELS_INLINE = 64 };
 
@@ -61,6 +62,8 @@ static inline int check_head(const uint8_t *p, size_t left, struct etf_check_hea
     case ETF_NIL:
         return 0;
     case ETF_SMALL_ATOM_UTF8:
+        head->size += p[1];
+        return left < head->size || utf8_is_ascii(p + 2, p[1]) ? 0 : etf_check_atom(p, left, &head->size);
     case ETF_ATOM_UTF8:
     case ETF_SMALL_ATOM:
     case ETF_ATOM:

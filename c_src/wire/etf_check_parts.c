@@ -22,22 +22,9 @@ enum {
     REFERENCE_WORDS_MAX = 5
 };
 
-static bool is_ascii(const uint8_t *p, size_t size)
-{
-    uint64_t seen = 0;
-    uint64_t word;
-    for (; size >= sizeof word; p += sizeof word, size -= sizeof word) {
-        memcpy(&word, p, sizeof word);
-        seen |= word;
-    }
-    while (size > 0)
-        seen |= p[--size];
-    return (seen & 0x8080808080808080u) == 0;
-}
-
 static int check_atom_text(const uint8_t *p, size_t size, bool latin1)
 {
-    if (size <= ATOM_CHARACTERS_MAX && (latin1 || is_ascii(p, size)))
+    if (size <= ATOM_CHARACTERS_MAX && (latin1 || utf8_is_ascii(p, size)))
         return 0;
     if (latin1)
         return ERR_BAD_TERM;

@@ -16,7 +16,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { DEPTH = ETF_DEPTH_MAX_DEFAULT, TERM_SIZE_MAX = 64 };
+enum { DEPTH = ETF_DEPTH_MAX_DEFAULT, TERM_SIZE_MAX = 112 };
 
 /* Terms that stand in messages, each known by a letter. */
 struct letter {
@@ -33,6 +33,12 @@ struct letter {
         }                                                                                                    \
     }
 #define NODE_X ETF_SMALL_ATOM_UTF8, 3, 'x', '@', 'h'
+/* {Pid, [alias|Ref]}, {get, [[7]]}}, whose request is deeper than what is before it */
+#define CALL_END                                                                                             \
+    ETF_SMALL_TUPLE, 2, ETF_NEW_PID, NODE_X, 0, 0, 0, 91, 0, 0, 0, 1, 0x64, 0, 0, 7, ETF_LIST, 0, 0, 0, 1,   \
+        ETF_SMALL_ATOM_UTF8, 5, 'a', 'l', 'i', 'a', 's', ETF_NEWER_REFERENCE, 0, 1, NODE_X, 0, 0, 0, 9, 0,   \
+        0, 0, 1, ETF_SMALL_TUPLE, 2, ETF_SMALL_ATOM_UTF8, 3, 'g', 'e', 't', ETF_LIST, 0, 0, 0, 1, ETF_LIST,  \
+        0, 0, 0, 1, ETF_SMALL_INTEGER, 7, ETF_NIL, ETF_NIL
 
 static const struct letter letters[] = {
     TERM('p', ETF_NEW_PID, NODE_X, 0, 0, 0, 91, 0, 0, 0, 1, 0x64, 0, 0, 7),
@@ -49,6 +55,10 @@ static const struct letter letters[] = {
          ETF_SMALL_INTEGER, 2),
     TERM('o', ETF_LIST, 0, 0, 0, 1, ETF_SMALL_ATOM_UTF8, 4, 'l', 'i', 'n', 'k', ETF_NIL),
     TERM('a', ETF_STRING, 0, 2, 5, 6),
+    TERM('C', ETF_SMALL_TUPLE, 3, ETF_SMALL_ATOM_UTF8, 9, '$', 'g', 'e', 'n', '_', 'c', 'a', 'l', 'l',
+         CALL_END),
+    TERM('D', ETF_SMALL_TUPLE, 3, ETF_SMALL_ATOM_UTF8, 10, '$', 't', 'o', 'd', 'o', '_', 'c', 'a', 'l', 'l',
+         CALL_END),
     TERM('M', ETF_SMALL_TUPLE, 2, ETF_BINARY, 0, 0, 0, 0, ETF_NIL),
 };
 
@@ -81,6 +91,7 @@ static const struct sample samples[] = {
     {3, CONTROL_EXIT, "pqe", "", "FpTqXe"},
     {4, CONTROL_UNLINK, "pq", "", "FpTq"},
     {6, CONTROL_REG_SEND, "pun", "M", "FpTnMM"},
+    {6, CONTROL_REG_SEND, "pun", "C", "FpTnMC"},
     {7, CONTROL_GROUP_LEADER, "lq", "", "GlTq"},
     {8, CONTROL_EXIT2, "pqe", "", "FpTqXe"},
     {12, CONTROL_SEND, "uqt", "M", "TqMMKt"},
@@ -94,6 +105,8 @@ static const struct sample samples[] = {
     {21, CONTROL_MONITOR_P_EXIT, "pqre", "", "FpTqRrXe"},
     {21, CONTROL_MONITOR_P_EXIT, "nqre", "", "FnTqRrXe"},
     {22, CONTROL_SEND, "pq", "M", "FpTqMM"},
+    {22, CONTROL_SEND, "pq", "C", "FpTqMC"},
+    {22, CONTROL_SEND, "pq", "D", "FpTqMD"},
     {23, CONTROL_SEND, "pqt", "M", "FpTqMMKt"},
     {24, CONTROL_EXIT, "pq", "e", "FpTqXe"},
     {25, CONTROL_EXIT, "pqt", "e", "FpTqXeKt"},
@@ -419,6 +432,53 @@ static void parse__some_bytes_changed_at_random__is_the_same_in_either_form(void
         for (int changes = rand() % 6; changes >= 0; changes--)
             frame.data[(size_t)rand() % frame.size] = (uint8_t)rand();
         assert_same_either_way(slice_of(frame.data, frame.size - (size_t)rand() % 3));
+    }
+    buf_release(&frame);
+}
+
+/* Calls as they mostly come take a way of their own through the validation: it must find what etf_check does.
+ */
+static void assert_as_checked(struct slice frame, size_t before, uint32_t depth)
+{
+    struct control control;
+    struct slice message = slice_of(NULL, 0), bytes = slice_of(frame.data + before, frame.size - before);
+    uint8_t *exact = mem_dup(bytes.data, bytes.size);
+    int expected = etf_check(slice_of(exact, bytes.size), depth, &message);
+    if (expected == 0 && message.size != bytes.size)
+        expected = ERR_PROTOCOL;
+    assert_int_equal(parse(frame, depth, &control), expected);
+    if (expected == 0)
+        assert_true(slice_equal(control.message, bytes));
+    mem_free(exact);
+}
+
+static void parse__usual_calls_changed_or_cut__are_what_etf_check_says(void **state)
+{
+    unsigned seed = (unsigned)time(NULL);
+    print_message("seed %u\n", seed);
+    srand(seed);
+    struct buf frame = BUF_EMPTY;
+    for (const char *letter = "CD"; *letter != '\0'; letter++) {
+        char payload[] = {*letter, '\0'};
+        frame_of(&frame, 22, "pq", payload);
+        size_t size = term_of(*letter).size, before = frame.size - size;
+        for (size_t cut = 0; cut <= size; cut++)
+            for (uint32_t depth = 2; depth < 8; depth++)
+                assert_as_checked(slice_of(frame.data, frame.size - cut), before, depth);
+        for (size_t at = before; at < frame.size; at++) {
+            uint8_t kept = frame.data[at];
+            for (unsigned value = 0; value <= UINT8_MAX; value++) {
+                frame.data[at] = (uint8_t)value;
+                assert_as_checked(buf_slice(&frame), before, DEPTH);
+            }
+            frame.data[at] = kept;
+        }
+        for (unsigned round = 0; round < 50000; round++) {
+            frame_of(&frame, 22, "pq", payload);
+            for (int changes = rand() % 4; changes >= 0; changes--)
+                frame.data[before + (size_t)rand() % size] = (uint8_t)rand();
+            assert_as_checked(slice_of(frame.data, frame.size - (size_t)rand() % size), before, 4);
+        }
     }
     buf_release(&frame);
 }
@@ -964,6 +1024,7 @@ int main(void)
         cmocka_unit_test(parse__every_element_of_every_other_sort__is_taken_only_where_it_may_stand),
         cmocka_unit_test(parse__every_byte_changed_to_anything__is_the_same_in_either_form),
         cmocka_unit_test(parse__some_bytes_changed_at_random__is_the_same_in_either_form),
+        cmocka_unit_test(parse__usual_calls_changed_or_cut__are_what_etf_check_says),
         cmocka_unit_test(parse__unknown_operation__is_a_protocol_error),
         cmocka_unit_test(parse__more_elements_than_any_operation_has__is_a_protocol_error),
         cmocka_unit_test(parse__no_tuple_or_no_operation__is_a_protocol_error),

@@ -1,6 +1,7 @@
 /* Characters: every one there and back, what is none refused. */
 #include "wire/utf8.h"
 
+#include "base/mem.h"
 #include "unit.h"
 
 static void utf8__every_character__comes_back(void **state)
@@ -50,12 +51,28 @@ static void utf8_size__bytes_behind__are_not_counted(void **state)
     assert_int_equal(utf8_size(slice_of_text("\xc3\xa9x")), 2);
 }
 
+static void utf8_is_ascii__a_higher_byte_anywhere__is_seen(void **state)
+{
+    for (size_t size = 0; size <= 40; size++) {
+        uint8_t *text = mem_zalloc(size); /* exactly so many bytes */
+        memset(text, 0x7f, size);
+        assert_true(utf8_is_ascii(text, size));
+        for (size_t at = 0; at < size; at++) {
+            text[at] = 0x80;
+            assert_false(utf8_is_ascii(text, size));
+            text[at] = 0x7f;
+        }
+        mem_free(text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(utf8__every_character__comes_back),
         cmocka_unit_test(utf8_size__not_valid__is_0),
         cmocka_unit_test(utf8_size__bytes_behind__are_not_counted),
+        cmocka_unit_test(utf8_is_ascii__a_higher_byte_anywhere__is_seen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
