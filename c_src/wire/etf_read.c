@@ -171,6 +171,8 @@ bool etf_is_atom(struct slice term, const char *utf8)
     const uint8_t *p = first(&term);
     struct slice raw;
     bool latin1;
+    if (p != NULL && p[0] == ETF_SMALL_ATOM_UTF8)
+        return slice_equal(slice_of(p + 2, p[1]), slice_of_text(utf8));
     if (p == NULL || !atom_text(p, &raw, &latin1))
         return false;
     if (!latin1)
@@ -286,10 +288,26 @@ bool etf_read_binary(struct slice *cursor, struct slice *bytes)
     return true;
 }
 
+/* A tuple that begins with an atom, both in the form in which nearly all come: bytes tell. */
+static bool read_usual_tag(struct slice *cursor, const char *tag, uint32_t arity)
+{
+    const uint8_t *p = cursor->data;
+    if (p[1] != arity)
+        return false;
+    size_t size = strlen(tag);
+    if (p[3] != size || memcmp(p + 4, tag, size) != 0)
+        return false;
+    move_to(cursor, p + 4 + size);
+    return true;
+}
+
 bool etf_read_tagged(struct slice *cursor, const char *tag, uint32_t arity)
 {
     struct slice inside = *cursor;
     uint32_t found;
+    if (inside.size > 0 && inside.data[0] == ETF_SMALL_TUPLE && inside.data[1] > 0 &&
+        inside.data[2] == ETF_SMALL_ATOM_UTF8)
+        return read_usual_tag(cursor, tag, arity);
     if (!etf_read_tuple(&inside, &found) || found != arity || arity == 0 || !etf_is_atom(inside, tag))
         return false;
     etf_take(&inside);

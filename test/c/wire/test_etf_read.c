@@ -237,6 +237,31 @@ static void read_binary__whole_bytes_only__content(void **state)
     assert_int_equal(cursor.size, 8);
 }
 
+static void read_tagged__every_form_of_tuple_and_atom__is_the_same(void **state)
+{
+    const struct slice tuples[] = {TERM(104, 2), TERM(105, 0, 0, 0, 2), TERM(108, 0, 0, 0, 0, 104, 2)};
+    const struct slice atoms[] = {TERM(119, 3, 'g', 'e', 't'), TERM(118, 0, 3, 'g', 'e', 't'),
+                                  TERM(115, 3, 'g', 'e', 't'), TERM(100, 0, 3, 'g', 'e', 't'),
+                                  TERM(108, 0, 0, 0, 0, 119, 3, 'g', 'e', 't')};
+    struct buf term = BUF_EMPTY;
+    for (size_t i = 0; i < sizeof tuples / sizeof tuples[0]; i++) {
+        for (size_t j = 0; j < sizeof atoms / sizeof atoms[0]; j++) {
+            buf_clear(&term);
+            buf_append_slice(&term, tuples[i]);
+            buf_append_slice(&term, atoms[j]);
+            etf_write_uint64(&term, 7);
+            struct slice cursor = terms_valid(buf_slice(&term));
+            assert_false(etf_read_tagged(&cursor, "get", 3) || etf_read_tagged(&cursor, "get", 0));
+            assert_false(etf_read_tagged(&cursor, "put", 2) || etf_read_tagged(&cursor, "ge", 2));
+            assert_false(etf_read_tagged(&cursor, "gets", 2));
+            assert_ptr_equal(cursor.data, term.data);
+            assert_true(etf_read_tagged(&cursor, "get", 2));
+            assert_bytes_equal(cursor, TERM(97, 7));
+        }
+    }
+    buf_release(&term);
+}
+
 static void read_tagged__tuple_with_that_tag_and_arity__behind_the_tag(void **state)
 {
     const struct slice term = TERM(104, 2, 100, 0, 3, 'g', 'e', 't', 97, 1);
@@ -334,6 +359,7 @@ int main(void)
         cmocka_unit_test(is_atom__every_form__equal_by_text),
         cmocka_unit_test(read_double__both_forms__value),
         cmocka_unit_test(read_binary__whole_bytes_only__content),
+        cmocka_unit_test(read_tagged__every_form_of_tuple_and_atom__is_the_same),
         cmocka_unit_test(read_tagged__tuple_with_that_tag_and_arity__behind_the_tag),
         cmocka_unit_test(map_get__key_present__its_value),
         cmocka_unit_test(read_iodata__bytes_and_binaries_nested__joined),
