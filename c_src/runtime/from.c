@@ -18,8 +18,21 @@ bool from_read(struct slice *cursor, struct from *from)
     return true;
 }
 
+/* [alias|Ref] as BEAMs write it. False: that does not tell. */
+static bool usual_alias(struct slice tag, struct slice *alias)
+{
+    static const uint8_t head[] = {ETF_LIST, 0, 0, 0, 1, ETF_SMALL_ATOM_UTF8, 5, 'a', 'l', 'i', 'a', 's'};
+    if (tag.size <= sizeof head || memcmp(tag.data, head, sizeof head) != 0 ||
+        tag.data[sizeof head] != ETF_NEWER_REFERENCE)
+        return false;
+    *alias = slice_of(tag.data + sizeof head, tag.size - sizeof head);
+    return true;
+}
+
 bool from_alias(struct slice tag, struct slice *alias)
 {
+    if (usual_alias(tag, alias))
+        return true;
     for (int level = 0; level < 2; level++) {
         uint32_t length;
         struct slice rest = tag;

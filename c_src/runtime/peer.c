@@ -123,6 +123,8 @@ struct peer *peer_reach(struct node *node, struct slice atom)
 {
     char name[ATOM_BYTES_MAX + 1];
     size_t size;
+    if (node->recent != NULL && slice_equal(atom, buf_slice(&node->recent->atom)))
+        return node->recent;
     if (!name_of(atom, name, &size))
         return NULL;
     struct peer *peer = known(node, slice_of(name, size));
@@ -222,6 +224,8 @@ void peer_put_off(struct peer *peer, struct process *process)
 void peer_down(struct peer *peer)
 {
     peer->down = true;
+    if (peer->node->recent == peer)
+        peer->node->recent = NULL;
     if (peer->pending)
         HASH_DEL(peer->node->pending, peer);
     else
@@ -405,6 +409,7 @@ int peer_frame(struct peer *peer, struct slice frame)
     if (status != 0)
         return status;
     peer->frames_in++;
+    peer->node->recent = peer;
     peer->node->bytes_in += FRAME_LENGTH_SIZE + frame.size;
     switch (control.op) {
     case CONTROL_SEND:

@@ -65,6 +65,33 @@ static void peer_up__after_down__starts_afresh(void **state)
     fake_expect_out(f, &f->a, "{SEND_SENDER,<0.1.0>,<a.5.0>} m");
 }
 
+static void peer_reach__after_frames_of_two__is_the_one_of_that_name(void **state)
+{
+    struct fake *f = *state;
+    struct process *process = fake_probe(f);
+    struct buf a = BUF_EMPTY, b = BUF_EMPTY, old_form = BUF_EMPTY;
+    fake_write(&a, "a@host");
+    fake_write(&b, "b@host");
+    buf_append_u8(&old_form, ETF_ATOM_UTF8);
+    buf_append_u16(&old_form, 6);
+    buf_append(&old_form, "b@host", 6);
+    for (int i = 0; i < 2; i++) {
+        fake_in(i == 0 ? &f->a : &f->b, "{SEND,'',<0.1.0>}", "m");
+        assert_ptr_equal(peer_reach(&f->node, buf_slice(&a)), f->a.peer);
+        assert_ptr_equal(peer_reach(&f->node, buf_slice(&b)), f->b.peer);
+        assert_ptr_equal(peer_reach(&f->node, buf_slice(&old_form)), f->b.peer);
+    }
+    fake_down(&f->b);
+    assert_null(peer_reach(&f->node, buf_slice(&b)));
+    assert_ptr_equal(peer_reach(&f->node, buf_slice(&a)), f->a.peer);
+    fake_up(f, &f->b, 'b', HANDSHAKE_FLAGS);
+    fake_send(f, process, "<b.5.0>", "m");
+    fake_expect_out(f, &f->b, "{SEND_SENDER,<0.1.0>,<b.5.0>} m");
+    buf_release(&a);
+    buf_release(&b);
+    buf_release(&old_form);
+}
+
 /* ---- on its way up */
 
 enum { WAITING_MAX = 1000 };
@@ -636,6 +663,7 @@ int main(void)
         FAKE_TEST(peer_up__connected__is_found_by_name),
         FAKE_TEST(peer_down__connected__is_not_found_and_not_written_to),
         FAKE_TEST(peer_up__after_down__starts_afresh),
+        FAKE_TEST(peer_reach__after_frames_of_two__is_the_one_of_that_name),
         FAKE_TEST(pending__each_signal__waits_and_goes_out_in_order),
         FAKE_TEST(pending__fails__noconnection_to_monitors_and_links),
         FAKE_TEST(pending__not_to_be_connected__noconnection_at_once),
