@@ -4,6 +4,7 @@
 #include "wire/etf_canonical.h"
 
 #include "base/error.h"
+#include "wire/etf_is_canonical.h"
 #include "wire/etf_leaf.h"
 #include "wire/etf_maps.h"
 #include "wire/etf_read.h"
@@ -347,6 +348,10 @@ static bool advance(struct writer *writer)
 
 int etf_canonical(struct slice term, struct buf *out)
 {
+    if (etf_is_canonical(term)) {
+        buf_append_slice(out, term);
+        return 0;
+    }
     struct writer writer = {.place = {0, 0}, .out = out};
     struct open_term first_open[NESTING_INLINE];
     etf_maps_init(&writer.maps, term);
