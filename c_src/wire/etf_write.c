@@ -9,11 +9,6 @@
 
 enum { STRING_BYTES_MAX = 65535 };
 
-void etf_write_version(struct buf *out)
-{
-    buf_append_u8(out, ETF_VERSION);
-}
-
 void etf_write_atom(struct buf *out, const char *utf8)
 {
     etf_write_atom_slice(out, slice_of_text(utf8));
@@ -32,13 +27,15 @@ void etf_write_atom_slice(struct buf *out, struct slice utf8)
     buf_append_slice(out, utf8);
 }
 
-static void write_small_big(struct buf *out, bool negative, uint64_t magnitude)
+static size_t put_small_big(uint8_t bytes[ETF_UINT64_SIZE_MAX], bool negative, uint64_t magnitude)
 {
-    uint8_t bytes[3 + sizeof magnitude] = {ETF_SMALL_BIG, 0, negative};
-    uint8_t *count = &bytes[1];
+    uint8_t count = 0;
     for (; magnitude > 0; magnitude >>= 8)
-        bytes[3 + (*count)++] = (uint8_t)magnitude;
-    buf_append(out, bytes, 3u + *count);
+        bytes[3 + count++] = (uint8_t)magnitude;
+    bytes[0] = ETF_SMALL_BIG;
+    bytes[1] = count;
+    bytes[2] = negative;
+    return 3u + count;
 }
 
 void etf_write_int64(struct buf *out, int64_t value)
@@ -49,21 +46,29 @@ void etf_write_int64(struct buf *out, int64_t value)
         buf_append_u8(out, ETF_INTEGER);
         buf_append_u32(out, (uint32_t)value);
     } else {
-        write_small_big(out, true, (uint64_t)0 - (uint64_t)value);
+        uint8_t bytes[ETF_UINT64_SIZE_MAX];
+        buf_append(out, bytes, put_small_big(bytes, true, (uint64_t)0 - (uint64_t)value));
     }
+}
+
+size_t etf_put_uint64(uint8_t bytes[ETF_UINT64_SIZE_MAX], uint64_t value)
+{
+    if (value > INT32_MAX)
+        return put_small_big(bytes, false, value);
+    if (value > UINT8_MAX) {
+        bytes[0] = ETF_INTEGER;
+        bytes_put_u32(bytes + 1, (uint32_t)value);
+        return 5;
+    }
+    bytes[0] = ETF_SMALL_INTEGER;
+    bytes[1] = (uint8_t)value;
+    return 2;
 }
 
 void etf_write_uint64(struct buf *out, uint64_t value)
 {
-    if (value <= UINT8_MAX) {
-        buf_append_u8(out, ETF_SMALL_INTEGER);
-        buf_append_u8(out, (uint8_t)value);
-    } else if (value <= INT32_MAX) {
-        buf_append_u8(out, ETF_INTEGER);
-        buf_append_u32(out, (uint32_t)value);
-    } else {
-        write_small_big(out, false, value);
-    }
+    uint8_t *at = buf_reserve(out, ETF_UINT64_SIZE_MAX);
+    out->size += etf_put_uint64(at, value);
 }
 
 void etf_write_double(struct buf *out, double value)
@@ -105,11 +110,6 @@ void etf_write_charlist(struct buf *out, struct slice bytes)
     }
 }
 
-void etf_write_nil(struct buf *out)
-{
-    buf_append_u8(out, ETF_NIL);
-}
-
 void etf_write_bool(struct buf *out, bool value)
 {
     etf_write_atom(out, value ? "true" : "false");
@@ -145,11 +145,6 @@ void etf_write_export(struct buf *out, const char *module, const char *function,
     etf_write_atom(out, module);
     etf_write_atom(out, function);
     etf_write_uint64(out, arity);
-}
-
-void etf_write_term(struct buf *out, struct slice term)
-{
-    buf_append_slice(out, term);
 }
 
 void etf_write_error(struct buf *out, int code)

@@ -123,6 +123,36 @@ static void entry_date__any_value__is_its_canonical_bytes(void **state)
     }
 }
 
+/* What is in canonical form already is not written anew: both ways make the same entry. */
+static void entry_new__keys_in_any_order__same_entry(void **state)
+{
+    static const char *const orders[][2] = {
+        {"#{date => {1, 2}}", "#{date => {1, 2}}"},
+        {"#{aa => 1, date => {1, 2}}", "#{date => {1, 2}, aa => 1}"},
+        {"#{aa => 1, date => {1, 2}, id => 7, title => #{}}",
+         "#{title => #{}, id => 7, aa => 1, date => {1, 2}}"},
+        {"#{date => {1, 2}, i => 7, ida => 8}", "#{ida => 8, i => 7, date => {1, 2}}"},
+        {"#{date => {1, 2}, id => #{b => 1}}", "#{id => #{b => 1}, date => {1, 2}}"},
+    };
+    static const uint64_t ids[] = {1, 255, 256, INT32_MAX, (uint64_t)INT32_MAX + 1, INT64_MAX};
+    for (size_t i = 0; i < sizeof orders / sizeof orders[0]; i++) {
+        for (size_t j = 0; j < sizeof ids / sizeof ids[0]; j++) {
+            struct slice date = fake_term("{1, 2}");
+            struct entry *made[2];
+            for (int order = 0; order < 2; order++) {
+                struct slice term = fake_term(orders[i][order]);
+                assert_int_equal(entry_new(term, ids[j], &made[order]), 0);
+                assert_true(entry_has_date(made[order], date));
+                fake_free(term);
+            }
+            assert_true(slice_equal(entry_term(made[0]), entry_term(made[1])));
+            entry_free(made[0]);
+            entry_free(made[1]);
+            fake_free(date);
+        }
+    }
+}
+
 static void entry_new__deep_value__is_kept(void **state)
 {
     enum { DEPTH = 100000 };
@@ -168,6 +198,7 @@ int main(void)
         cmocka_unit_test(entry_new__no_date__is_refused),
         cmocka_unit_test(entry_load__no_date__matches_no_date),
         cmocka_unit_test(entry_date__any_value__is_its_canonical_bytes),
+        cmocka_unit_test(entry_new__keys_in_any_order__same_entry),
         cmocka_unit_test(entry_new__deep_value__is_kept),
         cmocka_unit_test(entry_write_error__codes__are_error_tuples),
     };
