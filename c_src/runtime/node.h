@@ -53,7 +53,7 @@ struct node {
     struct table remote_links;
     struct table aliases; /* struct alias */
     struct peer *peers;
-    struct peer *recent;   /* one of peers, the last that sent something: mostly who is answered; NULL: none */
+    struct peer *recent; /* one of peers, the last that sent something: mostly who is answered; NULL: none */
     uint32_t peer_counter; /* number of the last peer made */
     struct peer *pending;  /* nodes that are being connected to because somebody has sent them something */
     struct {
