@@ -125,7 +125,7 @@ static void take_output(struct fake_peer *peer)
     frame_reader_release(&reader);
     buf_clear(&peer->peer->out);
     peer->woken = false;
-    peer_flushed(peer->peer);
+    peer_flushed(peer->peer, 0);
 }
 
 static void run(struct test *test)

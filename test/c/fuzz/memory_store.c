@@ -11,9 +11,10 @@
 struct entry {
     struct entry *next; /* utlist, in store->entries */
     struct buf key;
-    struct buf value;   /* as of all changes; empty: none */
-    struct buf durable; /* as of those that were answered */
-    unsigned version;   /* counts changes that were not the holder's own */
+    struct buf value;            /* as of all changes; empty: none */
+    struct buf durable;          /* as of those that were answered */
+    unsigned version;            /* counts changes that were not the holder's own */
+    struct store_source *source; /* attached; NULL: none */
 };
 
 enum kind { ANSWER, CHANGE, IDLE };
@@ -34,8 +35,7 @@ struct store {
     struct store_config config;
     struct entry *entries;
     struct item *items;
-    struct store_source *sources; /* uthash by key */
-    struct item *answering;       /* whose done runs now; NULL: none */
+    struct item *answering; /* whose done runs now; NULL: none */
     unsigned holds;
     void (*closed)(void *ctx, int status); /* NULL: not closing */
     void *closed_ctx;
@@ -71,20 +71,12 @@ static struct entry *get(struct store *store, struct slice key)
     return entry;
 }
 
-static struct store_source *source_of(struct store *store, struct slice key)
+static void fail_source(struct entry *entry, int status)
 {
-    struct store_source *source;
-    HASH_FIND(hh, store->sources, key.data, key.size, source);
-    return source;
-}
-
-static void fail_source(struct store *store, struct slice key, int status)
-{
-    struct store_source *source = source_of(store, key);
-    if (source == NULL)
-        return;
-    HASH_DEL(store->sources, source);
-    source->failed(source, status);
+    struct store_source *source = entry->source;
+    entry->source = NULL;
+    if (source != NULL)
+        source->ops->failed(source, status);
 }
 
 static struct item *queue(struct store *store, enum kind kind, struct store_request *request, int status)
@@ -129,7 +121,7 @@ static void settle(struct store *store, int status)
         if (status == 0 || !is_dirty)
             continue;
         entry->version++;
-        fail_source(store, buf_slice(&entry->key), status);
+        fail_source(entry, status);
     }
 }
 
@@ -175,9 +167,10 @@ void store_close(struct store *store, void (*done)(void *ctx, int status), void 
 void store_free(struct store *store)
 {
     struct entry *entry, *next;
-    FUZZ_CHECK(store->sources == NULL && store->items == NULL && store->is_closed);
+    FUZZ_CHECK(store->items == NULL && store->is_closed);
     LL_FOREACH_SAFE(store->entries, entry, next)
     {
+        FUZZ_CHECK(entry->source == NULL);
         buf_release(&entry->key);
         buf_release(&entry->value);
         buf_release(&entry->durable);
@@ -207,11 +200,11 @@ void store_read(struct store *store, unsigned worker, struct slice key, struct s
 /* The change, made in the value that is stored, gives what is in memory. */
 static void fold_change(struct store *store, struct entry *entry, struct slice change)
 {
-    struct store_source *source = source_of(store, buf_slice(&entry->key));
+    struct store_source *source = entry->source;
     struct buf folded = BUF_EMPTY, memory = BUF_EMPTY;
     FUZZ_CHECK(source != NULL);
     FUZZ_CHECK(store->config.ops.fold(store->config.ops.ctx, buf_slice(&entry->value), change, &folded) == 0);
-    source->encode(source, &memory);
+    source->ops->encode(source, &memory);
     FUZZ_CHECK(slice_equal(buf_slice(&folded), buf_slice(&memory)));
     buf_release(&entry->value);
     buf_release(&memory);
@@ -228,27 +221,27 @@ void store_change(struct store *store, unsigned worker, struct slice key, enum s
     } else {
         set(&entry->value, change);
         entry->version++;
-        fail_source(store, key, ERR_CONFLICT);
+        fail_source(entry, ERR_CONFLICT);
     }
     queue(store, CHANGE, request, 0);
 }
 
-bool store_attach(struct store *store, unsigned worker, struct slice key, struct store_source *source)
+bool store_attach(struct store *store, struct store_source *source)
 {
     const struct item *item = store->answering;
-    FUZZ_CHECK(source_of(store, key) == NULL);
-    FUZZ_CHECK(item != NULL && item->entry != NULL && slice_equal(buf_slice(&item->entry->key), key));
+    FUZZ_CHECK(item != NULL && item->entry != NULL && item->entry->source == NULL);
+    FUZZ_CHECK(slice_equal(buf_slice(&item->entry->key), source->ops->key(source)));
     if (item->version != item->entry->version)
         return false;
-    source->key = key;
-    HASH_ADD_KEYPTR(hh, store->sources, key.data, key.size, source);
+    item->entry->source = source;
     return true;
 }
 
 void store_detach(struct store *store, struct store_source *source)
 {
-    FUZZ_CHECK(source_of(store, source->key) == source);
-    HASH_DEL(store->sources, source);
+    struct entry *entry = find(store, source->ops->key(source));
+    FUZZ_CHECK(entry != NULL && entry->source == source);
+    entry->source = NULL;
 }
 
 void store_sync(struct store *store, struct store_request *request)
@@ -286,7 +279,7 @@ void store_set_aside(struct store *store, unsigned worker, struct slice key, str
     }
     set(&entry->value, slice_of(NULL, 0));
     entry->version++;
-    fail_source(store, key, ERR_CONFLICT);
+    fail_source(entry, ERR_CONFLICT);
     buf_append(&queue(store, CHANGE, request, 0)->value, "%aside.1.1.x", sizeof "%aside.1.1.x");
 }
 
