@@ -12,7 +12,8 @@
 -define(D, {2023, 12, 19}).
 
 all() ->
-    [full_disk, full_disk_under_load, read_only_disk, folder_away_under_load].
+    [full_disk, full_disk_under_load, read_only_disk, folder_away_under_load,
+     folder_in_place_of_a_file].
 
 suite() ->
     [{timetrap, {minutes, 2}}].
@@ -137,6 +138,32 @@ folder_away_under_load(Config) ->
     ?assertEqual(Count, size_of(Next, <<"bob">>)),
     ?assertEqual(0, node_case:stop(Next)),
     ?assertEqual(0, node_case:stop(Server)).
+
+%% One key cannot be written. It is served all the same, and what others change does not suffer from it, however much it is.
+folder_in_place_of_a_file(Config) ->
+    Arguments = #{folder => ?config(mounted, Config), prefix => namespace:inside(?config(place, Config)),
+                  arguments => ["--journal-limit", "1", "--workers", "1"]},
+    Server = node_case:start(Arguments),
+    Bob = filename:join(?config(mounted, Config), "bob"),
+    {ok, 1} = gen_server:call(node_case:list(Server, <<"bob">>), {add_entry, entry(first)}),
+    node_case:await(fun() -> journals(Config) =:= [] end),
+    ok = namespace:run(?config(place, Config), "rm " ++ Bob),
+    ok = namespace:run(?config(place, Config), "mkdir " ++ Bob),
+    {ok, 2} = gen_server:call(node_case:list(Server, <<"bob">>), {add_entry, entry(second)}),
+    Limits = 10,
+    [begin
+         ok = gen_server:call(node_case:database(Server), {store, other, {N, binary:copy(<<"x">>, 20000)}}),
+         N rem 50 =/= 0 orelse gen_server:call(node_case:list(Server, <<"bob">>), {add_entry, entry(N)})
+     end || N <- lists:seq(1, Limits * 50)],
+    ?assert(length(journals(Config)) =< 8, journals(Config)), % segments of a quarter of the limit
+    ?assertEqual(2 + Limits, size_of(Server, <<"bob">>)),
+    ok = namespace:run(?config(place, Config), "rmdir " ++ Bob),
+    node_case:await(fun() -> journals(Config) =:= [] end),
+    _ = node_case:kill(Server),
+    Next = node_case:start(Arguments),
+    ?assertEqual(2 + Limits, size_of(Next, <<"bob">>)),
+    ?assertMatch({500, _}, gen_server:call(node_case:database(Next), {get, other})),
+    ?assertEqual(0, node_case:stop(Next)).
 
 %% Tells of each add that was acknowledged how many there are by then, and of each that was refused why.
 write(Server, Parent, Count) ->

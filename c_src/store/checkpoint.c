@@ -4,6 +4,8 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "store/carry.h"
+#include "store/round.h"
 #include "store/store_state.h"
 
 #include <utlist.h>
@@ -16,83 +18,16 @@ enum {
     JOURNAL_LIMITS_MAX = 4, /* times its limit a journal may have while no checkpoint can be written */
 };
 
-/* The value of a key, on its way to its file. */
-struct item {
-    struct key *key; /* loop thread only */
-    struct buf value;
-    uint64_t number; /* of its temporary */
-    int status;      /* result */
-    bool removes;    /* there shall be no file */
-    char name[STORE_NAME_ROOM];
-};
-
-struct round {
-    struct task task; /* first */
-    struct store *store;
-    struct item *items;
-    unsigned count;
-    unsigned room;                       /* items allocated */
-    size_t bytes;                        /* of values */
-    uint64_t durable[STORE_WORKERS_MAX]; /* what is to be durable first, by worker */
-    bool given;                          /* to the file thread */
-    bool is_void;                        /* not to be given: a batch has failed */
-};
-
 /* A worker's segments whose records are all in files. */
 struct trim {
     struct task task; /* first */
     struct store *store;
     unsigned worker;
     uint64_t below;
+    size_t kept;         /* bytes that it holds for keys that were carried over */
     size_t journal_size; /* result */
     int status;
 };
-
-/* ---- on the file thread ---- */
-
-static void write_temporaries(struct round *round, int folder)
-{
-    const struct files *files = &round->store->files;
-    for (unsigned i = 0; i < round->count; i++) {
-        struct item *item = &round->items[i];
-        item->status = folder;
-        if (folder == 0 && !item->removes)
-            item->status = files_prepare_unsynced(files, item->number, buf_slice(&item->value));
-    }
-}
-
-static int publish_one(const struct files *files, const struct item *item, int synced)
-{
-    if (synced == 0)
-        return files_publish(files, item->number, item->name);
-    files_discard(files, item->number);
-    return synced;
-}
-
-static void publish(struct round *round, int synced)
-{
-    const struct files *files = &round->store->files;
-    for (unsigned i = 0; i < round->count; i++) {
-        struct item *item = &round->items[i];
-        if (item->status == 0 && item->removes)
-            item->status = files_remove(files, item->name);
-        else if (item->status == 0)
-            item->status = publish_one(files, item, synced);
-    }
-}
-
-static void write_round(struct task *task, int folder)
-{
-    struct round *round = (struct round *)task;
-    struct files *files = &round->store->files;
-    write_temporaries(round, folder);
-    publish(round, folder != 0 ? folder : files_sync_all(files));
-    int status = folder != 0 ? folder : files_sync(files);
-    for (unsigned i = 0; i < round->count; i++) {
-        if (round->items[i].status == 0)
-            round->items[i].status = status;
-    }
-}
 
 /* ---- on the worker's thread ---- */
 
@@ -106,55 +41,8 @@ static void trim_journal(struct task *task, int folder)
 
 /* ---- on the loop thread: rounds ---- */
 
-static struct round *round_new(struct store *store)
-{
-    struct round *round = mem_zalloc(sizeof *round);
-    round->task.work = write_round;
-    round->store = store;
-    return round;
-}
-
-static void round_free(struct round *round)
-{
-    for (unsigned i = 0; i < round->count; i++)
-        buf_release(&round->items[i].value);
-    mem_free(round->items);
-    mem_free(round);
-}
-
-static struct item *add_item(struct round *round)
-{
-    if (round->count == round->room) {
-        round->room = round->room == 0 ? 16 : 2 * round->room;
-        round->items = mem_realloc(round->items, round->room * sizeof *round->items);
-    }
-    struct item *item = &round->items[round->count++];
-    *item = (struct item){.value = BUF_EMPTY};
-    return item;
-}
-
-/* The key's value as it is now becomes part of the round. */
-static void take(struct round *round, struct key *key)
-{
-    struct store *store = round->store;
-    struct item *item = add_item(round);
-    struct store_source *source = keys_source(&store->keys, key_bytes(key));
-    item->key = key;
-    item->number = store->numbers++;
-    store->config.ops.file_name(store->config.ops.ctx, key_bytes(key), item->name);
-    if (key->place == VALUE_NONE)
-        item->removes = true; /* also if somebody holds that there is nothing */
-    else if (source != NULL)
-        source->ops->encode(source, &item->value);
-    else
-        buf_append_slice(&item->value, buf_slice(&key->value));
-    round->bytes += item->value.size;
-    key->in_round = true;
-    key->next_first_lsn = 0;
-}
-
 /* Keys of the pass that are left: the dirty list has first those of before the pass, then those of after. */
-static bool in_pass(const struct checkpoint *checkpoint, const struct key *key)
+bool checkpoint_in_pass(const struct checkpoint *checkpoint, const struct key *key)
 {
     return key->first_lsn <= checkpoint->pass_lsn;
 }
@@ -178,7 +66,7 @@ static bool has_to_wait(const struct checkpoint *checkpoint)
     const struct key *key;
     DL_FOREACH(checkpoint->store->keys.dirty, key)
     {
-        if (!in_pass(checkpoint, key))
+        if (!checkpoint_in_pass(checkpoint, key))
             break;
         if (key->setting_aside || (key->place == VALUE_IN_JOURNAL && key->rescanning))
             return true;
@@ -195,40 +83,35 @@ static void fill(struct checkpoint *checkpoint)
     struct key *key;
     DL_FOREACH(store->keys.dirty, key)
     {
-        if (!in_pass(checkpoint, key) || round->count == ROUND_ITEMS_MAX || round->bytes > ROUND_BYTES_MAX ||
-            (round->count > 0 && uv_hrtime() > deadline_ns))
+        if (!checkpoint_in_pass(checkpoint, key) || round->count == ROUND_ITEMS_MAX ||
+            round->bytes > ROUND_BYTES_MAX || (round->count > 0 && uv_hrtime() > deadline_ns))
             break;
         if (!can_be_taken(checkpoint, key))
             continue;
         key->pass = checkpoint->pass;
-        take(round, key);
+        round_take(round, key);
     }
-    for (unsigned i = 0; i < store->config.workers; i++)
-        round->durable[i] = store->commits[i].accepted;
-}
-
-static bool is_durable(const struct round *round)
-{
-    for (unsigned i = 0; i < round->store->config.workers; i++) {
-        if (round->store->commits[i].durable < round->durable[i])
-            return false;
-    }
-    return true;
 }
 
 void checkpoint_failed(struct checkpoint *checkpoint, int status)
 {
     if (checkpoint->status == 0)
         checkpoint->status = status;
+    if (checkpoint->common_status == 0)
+        checkpoint->common_status = status;
 }
 
 static void note(struct checkpoint *checkpoint, const struct item *item)
 {
-    if (checkpoint->status != 0)
-        return;
-    checkpoint_failed(checkpoint, item->status);
-    log_write(LOG_ERROR, "store", "checkpoint_failed", "file=%s reason=%s", item->name,
-              error_atom(item->status));
+    bool first = checkpoint->status == 0;
+    item->key->stuck = item->own;
+    if (!item->own)
+        checkpoint_failed(checkpoint, item->status);
+    else if (first)
+        checkpoint->status = item->status;
+    if (first)
+        log_write(LOG_ERROR, "store", "checkpoint_failed", "file=%s reason=%s", item->name,
+                  error_atom(item->status));
 }
 
 static void end_round(struct checkpoint *checkpoint)
@@ -258,7 +141,7 @@ static void refuse_more(struct checkpoint *checkpoint)
     struct store *store = checkpoint->store;
     for (unsigned i = 0; i < store->config.workers; i++) {
         struct commit *commit = &store->commits[i];
-        bool full = commit->journal_size > JOURNAL_LIMITS_MAX * store->config.journal_limit;
+        bool full = commit_excess(commit) > JOURNAL_LIMITS_MAX * store->config.journal_limit;
         commit->refused = full ? checkpoint->last_status : 0;
     }
 }
@@ -270,6 +153,7 @@ static void trimmed(struct task *task)
     struct commit *commit = &store->commits[trim->worker];
     bool smaller = trim->journal_size < commit->journal_size;
     commit->journal_size = trim->journal_size;
+    commit->kept = trim->kept;
     if (trim->status != 0)
         log_write(LOG_WARN, "store", "journal_not_removed", "reason=%s", error_atom(trim->status));
     store->checkpoint.trims--;
@@ -281,7 +165,7 @@ static void trimmed(struct task *task)
     store_wake(store);
 }
 
-static void give_trim(struct checkpoint *checkpoint, unsigned worker, uint64_t below)
+static void give_trim(struct checkpoint *checkpoint, unsigned worker, uint64_t below, size_t kept)
 {
     struct store *store = checkpoint->store;
     struct trim *trim = mem_zalloc(sizeof *trim);
@@ -289,6 +173,7 @@ static void give_trim(struct checkpoint *checkpoint, unsigned worker, uint64_t b
     trim->store = store;
     trim->worker = worker;
     trim->below = below;
+    trim->kept = kept;
     checkpoint->trims++;
     worker_give(store->workers[worker], &trim->task.job);
 }
@@ -299,20 +184,31 @@ static void trim(struct checkpoint *checkpoint)
     struct store *store = checkpoint->store;
     uint64_t below[STORE_WORKERS_MAX] = {0};
     struct key *key;
-    if (store->holds > 0 && !store->closing)
-        return;
     for (unsigned i = 0; i < store->config.workers; i++)
         below[i] = checkpoint->pass_lsn + 1;
     DL_FOREACH(store->keys.dirty, key)
     {
-        if (!in_pass(checkpoint, key))
+        if (!checkpoint_in_pass(checkpoint, key))
             break;
         if (below[key->worker] > key->first_lsn)
             below[key->worker] = key->first_lsn;
+        checkpoint->carried[key->worker] += key->carried_size; /* by an earlier pass */
     }
     for (unsigned i = 0; i < store->config.workers; i++) {
         if (store->commits[i].journal_size > 0)
-            give_trim(checkpoint, i, below[i]);
+            give_trim(checkpoint, i, below[i], checkpoint->carried[i]);
+    }
+}
+
+/* Somebody wants the segments to stay: that they are there is no reason for another pass, nor to refuse
+ * anything. */
+static void hold(struct checkpoint *checkpoint)
+{
+    struct store *store = checkpoint->store;
+    for (unsigned i = 0; i < store->config.workers; i++) {
+        struct commit *commit = &store->commits[i];
+        if (checkpoint->common_status == 0 && commit->kept < checkpoint->journal_sizes[i])
+            commit->kept = checkpoint->journal_sizes[i];
     }
 }
 
@@ -323,17 +219,26 @@ static void begin_pass(struct checkpoint *checkpoint)
     checkpoint->pass++;
     checkpoint->pass_lsn = checkpoint->store->lsn;
     checkpoint->status = 0;
+    checkpoint->common_status = 0;
+    for (unsigned i = 0; i < checkpoint->store->config.workers; i++) {
+        checkpoint->journal_sizes[i] = checkpoint->store->commits[i].journal_size;
+        checkpoint->carried[i] = 0;
+    }
     checkpoint->in_pass = checkpoint->waiting;
     checkpoint->waiting = (struct requests){NULL, NULL};
 }
 
 static void end_pass(struct checkpoint *checkpoint)
 {
+    struct store *store = checkpoint->store;
     checkpoint->passing = false;
-    checkpoint->last_status = checkpoint->status;
+    if (store->holds > 0 && !store->closing)
+        hold(checkpoint);
+    else
+        trim(checkpoint);
     refuse_more(checkpoint);
-    trim(checkpoint);
-    store_wake(checkpoint->store); /* for the pass that is wanted next */
+    store_press(store);
+    store_wake(store); /* for the pass that is wanted next */
     requests_answer(&checkpoint->in_pass, checkpoint->status, slice_of(NULL, 0));
 }
 
@@ -347,14 +252,17 @@ static void round_done(struct task *task)
 
 static void begin_round(struct checkpoint *checkpoint)
 {
-    checkpoint->round = round_new(checkpoint->store);
-    checkpoint->round->task.done = round_done;
+    checkpoint->round = round_new(checkpoint->store, round_done);
     fill(checkpoint);
     if (checkpoint->round->count > 0)
         return;
     round_free(checkpoint->round);
     checkpoint->round = NULL;
-    if (!has_to_wait(checkpoint))
+    if (has_to_wait(checkpoint))
+        return;
+    checkpoint->last_status = checkpoint->common_status;
+    refuse_more(checkpoint); /* what is carried over may be accepted now */
+    if (carry_over(checkpoint))
         end_pass(checkpoint);
 }
 
@@ -365,12 +273,14 @@ void checkpoint_turn(struct checkpoint *checkpoint)
         end_round(checkpoint);
     if (checkpoint->wanted && !checkpoint->passing)
         begin_pass(checkpoint);
-    if (checkpoint->passing && checkpoint->round == NULL && checkpoint->given_up)
+    if (checkpoint->passing && checkpoint->round == NULL && checkpoint->given_up) {
+        checkpoint->last_status = checkpoint->common_status;
         end_pass(checkpoint);
+    }
     if (checkpoint->passing && checkpoint->round == NULL)
         begin_round(checkpoint);
     round = checkpoint->round;
-    if (round == NULL || round->given || !is_durable(round))
+    if (round == NULL || round->given || !round_is_durable(round))
         return;
     round->given = true;
     worker_give(checkpoint->store->file_worker, &round->task.job);
@@ -391,12 +301,15 @@ void checkpoint_begin(struct checkpoint *checkpoint, struct store_request *reque
     store_wake(checkpoint->store);
 }
 
-static bool journal_has_grown(const struct store *store)
+bool checkpoint_has_grown(const struct checkpoint *checkpoint, const struct commit *commit)
 {
-    if (store->holds > 0)
-        return false; /* nothing would make it smaller */
-    for (unsigned i = 0; i < store->config.workers; i++) {
-        if (store->commits[i].journal_size > store->config.journal_limit / 2)
+    return commit_excess(commit) > checkpoint->store->config.journal_limit / 2;
+}
+
+static bool a_journal_has_grown(const struct checkpoint *checkpoint)
+{
+    for (unsigned i = 0; i < checkpoint->store->config.workers; i++) {
+        if (checkpoint_has_grown(checkpoint, &checkpoint->store->commits[i]))
             return true;
     }
     return false;
@@ -404,7 +317,8 @@ static bool journal_has_grown(const struct store *store)
 
 void checkpoint_grown(struct checkpoint *checkpoint)
 {
-    if (!checkpoint->passing && checkpoint->last_status == 0 && journal_has_grown(checkpoint->store))
+    if (!checkpoint->passing && checkpoint->trims == 0 && checkpoint->last_status == 0 &&
+        a_journal_has_grown(checkpoint))
         checkpoint_begin(checkpoint, NULL);
 }
 
@@ -420,7 +334,7 @@ static void on_timer(uv_timer_t *timer)
         store_wake(store);
     }
     if (!checkpoint->passing && checkpoint->trims == 0 && store_is_dirty(store) &&
-        (quiet || journal_has_grown(store)))
+        (quiet || checkpoint->last_status != 0 || a_journal_has_grown(checkpoint)))
         checkpoint_begin(checkpoint, NULL);
 }
 

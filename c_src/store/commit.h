@@ -43,6 +43,7 @@ struct commit {
     uint64_t accepted;       /* LSN of the last record that came and counts */
     uint64_t durable;        /* all records up to this LSN are durable */
     size_t journal_size;     /* bytes of the journal, as of the last batch */
+    size_t kept; /* so many of them no checkpoint makes go: carried over, or somebody holds them */
     struct commit_batch batch;
     int refused;      /* not 0: batches fail with it, the journal is as large as it may be */
     bool batch_given; /* batch is with the worker */
@@ -68,6 +69,12 @@ void commit_flush(struct commit *commit);
 static inline bool commit_pending(const struct commit *commit)
 {
     return commit->accepted > commit->durable;
+}
+
+/* Bytes of the journal that checkpoints shall make go. */
+static inline size_t commit_excess(const struct commit *commit)
+{
+    return commit->journal_size > commit->kept ? commit->journal_size - commit->kept : 0;
 }
 
 /* Bytes accepted and not durable yet. */

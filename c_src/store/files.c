@@ -203,6 +203,12 @@ void files_aside_name(uint64_t id, const char *name, char aside[FILES_NAME_ROOM]
              name);
 }
 
+bool files_is_of_the_name(int status)
+{
+    return status == -EISDIR || status == -ENOTDIR || status == -ENOTEMPTY || status == -EEXIST ||
+           status == -EACCES || status == -EPERM || status == -EBUSY || status == -ETXTBSY;
+}
+
 static int give_aside_name(const struct files *files, uint64_t id, const char *name, struct buf *aside,
                            int (*give)(const struct fs *fs, const char *from, const char *to))
 {

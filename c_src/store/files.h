@@ -65,6 +65,10 @@ int files_set_aside(const struct files *files, uint64_t id, const char *name, st
  * files_set_aside. */
 int files_copy_aside(const struct files *files, uint64_t id, const char *name, struct buf *aside);
 
+/* Of an error of files_publish or files_remove: another name would do better, for it is about what is there
+ * under this one (a folder, a file that may not be replaced). */
+bool files_is_of_the_name(int status);
+
 /* That other name. */
 void files_aside_name(uint64_t id, const char *name, char aside[FILES_NAME_ROOM]);
 

@@ -93,6 +93,8 @@ static void clean(struct keys *keys, struct key *key)
     keys->dirty_count--;
     key->first_lsn = 0;
     key->next_first_lsn = 0;
+    key->carried_lsn = key->carried_size = 0;
+    key->stuck = false;
     key_place(key, VALUE_IN_FILE, slice_of(NULL, 0));
 }
 
@@ -103,6 +105,16 @@ void keys_written(struct keys *keys, struct key *key)
         return;
     }
     key->first_lsn = key->next_first_lsn;
+    key->carried_lsn = key->carried_size = 0;
+    key->stuck = false;
+    DL_DELETE(keys->dirty, key);
+    DL_APPEND(keys->dirty, key);
+}
+
+void keys_carried(struct keys *keys, struct key *key)
+{
+    key->first_lsn = key->carried_lsn;
+    key->carried_lsn = 0;
     DL_DELETE(keys->dirty, key);
     DL_APPEND(keys->dirty, key);
 }

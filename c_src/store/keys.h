@@ -32,6 +32,8 @@ struct key {
     uint64_t next_first_lsn;  /* of its oldest change since a checkpoint took its value; 0: none */
     uint64_t last_lsn;        /* of its newest change */
     uint64_t replaced_lsn;    /* of the first change since it is being set aside; 0: none */
+    uint64_t carried_lsn;     /* of a record of its value on its way to the journal's end; 0: none */
+    size_t carried_size;      /* of the last such record */
     uint64_t pass;            /* of the checkpoint that has tried it last */
     uint32_t version;         /* counts changes that were not its holder's own */
     uint32_t read_version;    /* version when the read was asked for whose done runs now */
@@ -41,6 +43,7 @@ struct key {
     struct key *failing_next; /* in store->failing.keys while failing; pinned */
     bool failing;
     bool in_round; /* a checkpoint has its value */
+    bool stuck;    /* the last checkpoint could not write it, and it was not carried over since */
     bool setting_aside;
     bool rescanning; /* the journal is being scanned for it */
     size_t size;
@@ -77,6 +80,9 @@ void key_place(struct key *key, enum value_place place, struct slice value);
 
 /* The value that a checkpoint took is in the file. */
 void keys_written(struct keys *keys, struct key *key);
+
+/* Its carried record is durable: the older ones are not needed any more. */
+void keys_carried(struct keys *keys, struct key *key);
 
 /* Changes after durable do not count any more. */
 void keys_forget_after(struct keys *keys, struct key *key, uint64_t durable);

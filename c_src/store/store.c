@@ -110,6 +110,18 @@ void store_read_name(struct store *store, const char *name, struct store_request
 
 /* ---- changing ---- */
 
+bool store_value_now(struct store *store, const struct key *key, struct buf *out)
+{
+    struct store_source *source = keys_source(&store->keys, key_bytes(key));
+    if (key->place == VALUE_NONE)
+        return false; /* also if somebody holds that there is nothing */
+    if (source != NULL)
+        source->ops->encode(source, out);
+    else
+        buf_append_slice(out, buf_slice(&key->value));
+    return true;
+}
+
 void store_fail_source(struct store *store, struct slice bytes, int status)
 {
     struct store_source *source = keys_source(&store->keys, bytes);
@@ -124,8 +136,7 @@ static bool is_pressed(const struct store *store)
     size_t pending_max = store->pressed ? PENDING_LOW : PENDING_HIGH;
     bool checkpoints_fail = store->checkpoint.last_status != 0; /* no waiting helps: batches are refused */
     for (unsigned i = 0; i < store->config.workers; i++) {
-        if (store->commits[i].journal_size > store->config.journal_limit && !checkpoints_fail &&
-            store->holds == 0)
+        if (commit_excess(&store->commits[i]) > store->config.journal_limit && !checkpoints_fail)
             return true;
     }
     return store_pending_bytes(store) > pending_max;
@@ -215,7 +226,11 @@ static void forget_what_failed(struct store *store, const struct commit *commit)
     struct key *key, *next;
     DL_FOREACH_SAFE(store->keys.dirty, key, next)
     {
-        if (&store->commits[key->worker] != commit || key->last_lsn <= commit->durable)
+        if (&store->commits[key->worker] != commit)
+            continue;
+        if (key->carried_lsn > commit->durable)
+            key->carried_lsn = key->carried_size = 0;
+        if (key->last_lsn <= commit->durable)
             continue;
         fail_too(store, key);
         keys_forget_after(&store->keys, key, commit->durable);

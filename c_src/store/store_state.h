@@ -10,7 +10,7 @@
 #include "store/store.h"
 #include "store/task.h"
 
-enum { STORE_WORKERS_MAX = 64, STORE_NAME_ROOM = 256 };
+enum { STORE_NAME_ROOM = 256 };
 
 struct store {
     struct store_config config;
@@ -59,6 +59,10 @@ void store_go_on(struct store *store, struct key *key, int status);
 
 /* Accepts a change as the newest record of its key's worker. */
 void store_record(struct store *store, struct key *key, enum store_kind kind, struct slice change);
+
+/* Appends the key's value as of all accepted changes; false: it has none. Not while it is
+ * VALUE_IN_JOURNAL or VALUE_IN_FILE, unless somebody holds it. */
+bool store_value_now(struct store *store, const struct key *key, struct buf *out);
 
 /* Whoever holds the key's value, if somebody does, is told that it is void and holds it no more. */
 void store_fail_source(struct store *store, struct slice bytes, int status);

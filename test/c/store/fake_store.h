@@ -20,6 +20,7 @@ struct fake_store {
     unsigned workers;
     size_t journal_limit;     /* for the next open */
     uint64_t stop_timeout_ms; /* the same */
+    const char *stuck;        /* key whose file is a folder; NULL: none */
     struct asked *asked;      /* all, newest first */
     unsigned answered;        /* so far */
     unsigned presses;         /* calls of config.pressure */

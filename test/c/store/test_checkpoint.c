@@ -138,6 +138,44 @@ static void pass__many_keys__one_sync_for_all_of_a_round(void **state)
     assert_int_equal(fake_disk_entries(&f->disk, ""), KEYS);
 }
 
+static void put_some(struct fake_store *f, unsigned keys)
+{
+    char key[16];
+    for (unsigned i = 0; i < keys; i++) {
+        snprintf(key, sizeof key, "a%u", i);
+        store_change(f->store, 0, slice_of_text(key), STORE_PUT, slice_of_text(key), NULL);
+    }
+}
+
+/* So few files that what others write to the file system would be more than they. */
+static void round__few_keys__a_sync_for_each(void **state)
+{
+    struct fake_store *f = *state;
+    put_some(f, 8);
+    fake_disk_forget(&f->disk);
+    assert_int_equal(fake_store_checkpoint(f), 0);
+    assert_int_equal(fake_disk_count(&f->disk, "syncfs"), 0);
+    assert_int_equal(fake_disk_count(&f->disk, "fsync .tmp-"), 8);
+    assert_int_equal(fake_disk_count(&f->disk, "fsync persist"), 2); /* a segment's beginning is the other */
+    put_some(f, 9);
+    fake_disk_forget(&f->disk);
+    assert_int_equal(fake_store_checkpoint(f), 0);
+    assert_int_equal(fake_disk_count(&f->disk, "syncfs"), 1);
+    assert_int_equal(fake_disk_count(&f->disk, "fsync .tmp-"), 0);
+}
+
+static void round__many_keys_and_the_sync_fails__all_go_next_time(void **state)
+{
+    struct fake_store *f = *state;
+    put_some(f, 9);
+    fake_disk_fail(&f->disk, FS_SYNCFS, "persist", 0, 1, -EIO);
+    assert_int_equal(fake_store_checkpoint(f), -EIO);
+    assert_int_equal(f->store->keys.dirty_count, 9);
+    assert_int_equal(fake_disk_entries(&f->disk, ".tmp-"), 0);
+    assert_int_equal(fake_store_checkpoint(f), 0);
+    assert_int_equal(fake_disk_entries(&f->disk, ""), 9);
+}
+
 static void round__changes_not_durable__waits_for_them(void **state)
 {
     struct fake_store f;
@@ -200,7 +238,7 @@ static void round__key_changed_meanwhile__stays_dirty_with_its_journal(void **st
 {
     struct fake_store *f = *state;
     assert_answer(ask_put(f, "bob", "1"), 0, "");
-    fake_disk_hold(&f->disk, FS_SYNCFS, NULL);
+    fake_disk_hold(&f->disk, FS_FSYNC, ".tmp-");
     struct asked *end = begin_checkpoint(f);
     fake_store_await_held(f);
     assert_answer(ask_put(f, "bob", "2"), 0, "");
@@ -225,7 +263,7 @@ static void pass__a_file_fails__keeps_its_records_and_goes_next_time(void **stat
     } cases[] = {{FS_OPEN, ".tmp-", false},
                  {FS_WRITE, ".tmp-", false},
                  {FS_RENAME, "bob", false},
-                 {FS_SYNCFS, "persist", true},
+                 {FS_FSYNC, ".tmp-", false},
                  {FS_FSYNC, "persist", true}};
     struct fake_store *f = *state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -265,6 +303,131 @@ static void pass__one_key_can_never_be_written__the_others_are(void **state)
     assert_int_equal(fake_store_checkpoint(f), 0);
     fake_disk_assert(&f->disk, "bob", "1");
     assert_int_equal(journals(f), 0);
+}
+
+/* ---- keys that cannot be written ---- */
+
+enum { STUCK_LIMIT = 10000, STUCK_VALUE = 500 };
+
+static void start_stuck(struct fake_store *f)
+{
+    fake_store_start_disk(f, 1);
+    f->journal_limit = STUCK_LIMIT;
+    assert_int_equal(fake_store_open(f), 0);
+    assert_int_equal(mkdir(fake_disk_path(&f->disk, "bob"), 0700), 0);
+}
+
+static unsigned long bytes_of_journals(struct fake_store *f)
+{
+    unsigned long bytes = 0;
+    for (unsigned i = 1; i < 1000; i++) {
+        struct stat info;
+        char name[32];
+        snprintf(name, sizeof name, ".journal-0-%u", i);
+        if (stat(fake_disk_path(&f->disk, name), &info) == 0)
+            bytes += (unsigned long)info.st_size;
+    }
+    return bytes;
+}
+
+/* So many journals' full of changes of another key. */
+static void fill_journals(struct fake_store *f, unsigned journals_full)
+{
+    char value[STUCK_VALUE + 1] = "";
+    memset(value, 'v', STUCK_VALUE);
+    for (unsigned i = 0; i < journals_full * STUCK_LIMIT / STUCK_VALUE; i++) {
+        assert_answer(ask_put(f, "eve", value), 0, "");
+        assert_in_range(bytes_of_journals(f), 0, 2 * STUCK_LIMIT);
+    }
+}
+
+static void stuck__others_change__for_ever(void **state)
+{
+    struct fake_store f;
+    start_stuck(&f);
+    assert_answer(ask_put(&f, "bob", "1"), 0, "");
+    fill_journals(&f, 10);
+    assert_answer(ask_read(&f, "bob"), 0, "1");
+    assert_answer(ask_put(&f, "bob", "2"), 0, "");
+    fill_journals(&f, 10);
+    assert_answer(ask_read(&f, "bob"), 0, "2");
+    assert_int_equal(rmdir(fake_disk_path(&f.disk, "bob")), 0);
+    assert_int_equal(fake_store_checkpoint(&f), 0);
+    fake_disk_assert(&f.disk, "bob", "2");
+    assert_int_equal(journals(&f), 0);
+    assert_int_equal(f.store->commits[0].kept, 0);
+    fake_store_stop(&f);
+}
+
+static void stuck__its_holder_changes_it__for_ever(void **state)
+{
+    struct fake_store f;
+    struct holder holder;
+    char word[16];
+    fake_store_start_disk(&f, 1);
+    f.journal_limit = STUCK_LIMIT;
+    assert_int_equal(fake_store_open(&f), 0);
+    holder_start(&holder, &f, "bob");
+    assert_int_equal(mkdir(fake_disk_path(&f.disk, "bob"), 0700), 0);
+    for (unsigned i = 1; i < 1000; i++) {
+        snprintf(word, sizeof word, "%u.", i);
+        assert_answer(holder_change(&holder, word), 0, "");
+        if (i % 100 == 0)
+            fill_journals(&f, 1);
+    }
+    assert_int_equal(rmdir(fake_disk_path(&f.disk, "bob")), 0);
+    fake_store_await_all(&f);
+    holder_detach(&holder);
+    assert_int_equal(fake_store_checkpoint(&f), 0);
+    struct asked *read = ask_read(&f, "bob");
+    assert_answer(read, 0, NULL);
+    assert_int_equal(fake_disk_entries(&f.disk, ".journal"), 0);
+    assert_int_equal(read->value.size, 9 * 2 + 90 * 3 + 900 * 4);
+    buf_append_u8(&read->value, '\0');
+    fake_disk_assert(&f.disk, "bob", (char *)read->value.data);
+    holder_stop(&holder);
+    fake_store_stop(&f);
+}
+
+static void stuck__deleted__others_go_on_and_it_stays_deleted(void **state)
+{
+    struct fake_store f;
+    start_stuck(&f);
+    assert_answer(ask_delete(&f, "bob"), 0, "");
+    fill_journals(&f, 10);
+    assert_answer(ask_read(&f, "bob"), ERR_NOT_FOUND, "");
+    assert_int_equal(rmdir(fake_disk_path(&f.disk, "bob")), 0);
+    fake_disk_put(&f.disk, "bob", "what was there before");
+    assert_int_equal(fake_store_checkpoint(&f), 0);
+    fake_disk_assert(&f.disk, "bob", NULL);
+    fake_store_stop(&f);
+}
+
+/* Its older records count until the journal has its value. */
+static void stuck__carrying_over_fails__older_records_count(void **state)
+{
+    struct fake_store f;
+    struct asked *put;
+    start_stuck(&f);
+    assert_answer(ask_put(&f, "bob", "1"), 0, "");
+    while (journals(&f) < 3)
+        assert_answer(ask_put(&f, "eve", "0123456789012345678901234567890123456789"), 0, "");
+    fake_disk_hold(&f.disk, FS_RENAME, "bob");
+    struct asked *end = begin_checkpoint(&f);
+    f.store->config.journal_limit = 1000; /* it has grown */
+    fake_store_await_held(&f);
+    fake_disk_fail(&f.disk, FS_FDATASYNC, ".journal-", 0, 1, -EIO);
+    fake_disk_release(&f.disk);
+    fake_store_await(end);
+    while (!fake_disk_fired(&f.disk, NULL))
+        fake_store_turn(&f);
+    assert_answer(ask_read(&f, "bob"), 0, "1");
+    put = ask_put(&f, "bob", "2");
+    assert_answer(put, 0, "");
+    assert_int_equal(rmdir(fake_disk_path(&f.disk, "bob")), 0);
+    assert_int_equal(fake_store_checkpoint(&f), 0);
+    fake_disk_assert(&f.disk, "bob", "2");
+    fake_store_stop(&f);
 }
 
 /* ---- journals ---- */
@@ -327,7 +490,7 @@ static void journal__checkpoints_fail__refused_until_they_do_not(void **state)
     f.journal_limit = 10000;
     assert_int_equal(fake_store_open(&f), 0);
     memset(value, 'a', 1000);
-    fake_disk_fail(&f.disk, FS_SYNCFS, NULL, 0, DISK_FOREVER, -ENOSPC);
+    fake_disk_fail(&f.disk, FS_FSYNC, ".tmp-", 0, DISK_FOREVER, -ENOSPC);
     do {
         put = ask_put(&f, "bob", value);
         fake_store_await(put);
@@ -345,6 +508,72 @@ static void journal__checkpoints_fail__refused_until_they_do_not(void **state)
     fake_store_stop(&f);
 }
 
+/* What somebody holds is no reason to refuse or to slow down anything, but to write the values as ever. */
+static void journal__held__values_written_and_nothing_refused(void **state)
+{
+    struct fake_store f;
+    char value[1001] = "";
+    fake_store_start_disk(&f, 1);
+    f.journal_limit = 10000;
+    assert_int_equal(fake_store_open(&f), 0);
+    memset(value, 'a', 1000);
+    store_hold_journals(f.store);
+    for (unsigned i = 0; i < 100; i++)
+        assert_answer(ask_put(&f, "bob", value), 0, "");
+    await_quiet(&f);
+    assert_false(f.pressed);
+    fake_disk_assert(&f.disk, "bob", value);
+    assert_in_range(fake_disk_count(&f.disk, "rename bob"), 10, 25);
+    assert_in_range(f.store->commits[0].journal_size, 100000, 200000);
+    fake_disk_fail(&f.disk, FS_RENAME, "bob", 0, 1, -EIO);
+    assert_answer(ask_put(&f, "bob", "1"), 0, "");
+    assert_int_equal(fake_store_checkpoint(&f), -EIO);
+    assert_answer(ask_put(&f, "bob", "2"), 0, ""); /* the journal has room for more */
+    fake_store_tick(&f);                           /* not quiet, and tried again */
+    await_quiet(&f);
+    fake_disk_assert(&f.disk, "bob", "2");
+    store_release_journals(f.store);
+    await_quiet(&f);
+    fake_store_turn(&f);
+    await_quiet(&f);
+    assert_int_equal(journals(&f), 0);
+    assert_int_equal(f.store->commits[0].kept, 0);
+    fake_store_stop(&f);
+}
+
+/* As without somebody who holds them. */
+static void journal__held_and_checkpoints_fail__refused_beyond_the_same_bound(void **state)
+{
+    struct fake_store f;
+    char value[1001] = "";
+    struct asked *put;
+    unsigned accepted = 0;
+    fake_store_start_disk(&f, 1);
+    f.journal_limit = 10000;
+    assert_int_equal(fake_store_open(&f), 0);
+    memset(value, 'a', 1000);
+    store_hold_journals(f.store);
+    for (unsigned i = 0; i < 100; i++)
+        assert_answer(ask_put(&f, "bob", value), 0, "");
+    await_quiet(&f);
+    fake_disk_fail(&f.disk, FS_FSYNC, ".tmp-", 0, DISK_FOREVER, -ENOSPC);
+    do {
+        put = ask_put(&f, "bob", value);
+        fake_store_await(put);
+        fake_store_tick(&f);
+        await_quiet(&f);
+        accepted += put->status == 0;
+    } while (put->status == 0 && accepted < 100);
+    assert_int_equal(put->status, -ENOSPC);
+    assert_in_range(accepted, 34, 41);
+    fake_disk_heal(&f.disk);
+    fake_store_tick(&f); /* somebody goes on trying: not quiet */
+    await_quiet(&f);
+    assert_answer(ask_put(&f, "bob", "1"), 0, "");
+    store_release_journals(f.store);
+    fake_store_stop(&f);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -355,6 +584,8 @@ int main(void)
         cmocka_unit_test(journal__half_of_its_limit__written_without_a_tick),
         TEST(pass__holder_and_others__values_as_they_are),
         TEST(pass__many_keys__one_sync_for_all_of_a_round),
+        TEST(round__few_keys__a_sync_for_each),
+        TEST(round__many_keys_and_the_sync_fails__all_go_next_time),
         cmocka_unit_test(round__changes_not_durable__waits_for_them),
         TEST(round__its_changes_fail__void_and_what_is_left_is_written),
         TEST(pass__wanted_during_another_that_ends_empty__follows),
@@ -362,9 +593,15 @@ int main(void)
         TEST(pass__a_file_fails__keeps_its_records_and_goes_next_time),
         TEST(pass__one_key_can_never_be_written__the_others_are),
         cmocka_unit_test(trim__segments__those_with_nothing_dirty_are_removed),
+        cmocka_unit_test(stuck__others_change__for_ever),
+        cmocka_unit_test(stuck__its_holder_changes_it__for_ever),
+        cmocka_unit_test(stuck__deleted__others_go_on_and_it_stays_deleted),
+        cmocka_unit_test(stuck__carrying_over_fails__older_records_count),
         TEST(trim__removal_fails__the_next_pass_tries_again),
         TEST(trim__segment_without_records__removed_too),
         cmocka_unit_test(journal__checkpoints_fail__refused_until_they_do_not),
+        cmocka_unit_test(journal__held__values_written_and_nothing_refused),
+        cmocka_unit_test(journal__held_and_checkpoints_fail__refused_beyond_the_same_bound),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

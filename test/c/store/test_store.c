@@ -459,7 +459,7 @@ static void open__folder_with_other_workers_journals__everything_there(void **st
     ask_put(&f, "a", "1");
     ask_put(&f, "b", "1");
     ask_put(&f, "c", "1");
-    fake_disk_fail(&f.disk, FS_SYNCFS, NULL, 0, DISK_FOREVER, -EIO);
+    fake_disk_fail(&f.disk, FS_FSYNC, ".tmp-", 0, DISK_FOREVER, -EIO);
     assert_int_equal(fake_store_close(&f), 0);
     assert_int_equal(fake_disk_entries(&f.disk, ".journal-"), 3);
     fake_disk_heal(&f.disk);
@@ -654,7 +654,7 @@ static void pressure__journal_beyond_its_limit__until_a_checkpoint_is_done(void 
     fake_store_start_disk(&f, 1);
     f.journal_limit = 20000;
     assert_int_equal(fake_store_open(&f), 0);
-    fake_disk_hold(&f.disk, FS_SYNCFS, NULL);
+    fake_disk_hold(&f.disk, FS_FSYNC, ".tmp-");
     for (int i = 0; i < 15; i++)
         assert_answer(ask_put(&f, "bob", text), 0, "");
     assert_false(f.pressed);
@@ -787,7 +787,7 @@ static void close__during_a_checkpoint__another_one_follows(void **state)
 {
     struct fake_store *f = *state;
     assert_answer(ask_put(f, "bob", "1"), 0, "");
-    fake_disk_hold(&f->disk, FS_SYNCFS, NULL);
+    fake_disk_hold(&f->disk, FS_FSYNC, ".tmp-");
     ask_names(f);
     fake_store_await_held(f);
     assert_answer(ask_put(f, "bob", "2"), 0, "");

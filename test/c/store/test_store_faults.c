@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -352,6 +353,8 @@ static unsigned run_steps(struct fake_store *f, struct history *history, unsigne
     }
     await_all(f);
     fake_disk_heal(&f->disk);
+    if (f->stuck != NULL)
+        rmdir(fake_disk_path(&f->disk, f->stuck)); /* or it was set aside */
     history_assert_store(f, history, holders);
     stop_holders(holders);
     history_assert_store(f, history, NULL);
@@ -388,6 +391,27 @@ static void random__nothing_fails__reads_and_files_as_the_model(void **state)
     uint64_t seed = first_seed();
     for (unsigned i = 0; i < ROUNDS; i++)
         assert_int_equal(run_random(seed + 2 * i, STEPS, false), 0);
+}
+
+/* A folder stands where the file of a key shall be: the trouble of that key alone. */
+static void run_with_stuck_key(uint64_t seed, bool with_faults)
+{
+    struct fake_store f;
+    struct history *history = history_new();
+    start(&f, 1 + next_random(&seed) % 3);
+    assert_int_equal(fake_store_open(&f), 0);
+    f.stuck = history_keys[next_random(&seed) % HISTORY_KEYS];
+    assert_int_equal(mkdir(fake_disk_path(&f.disk, f.stuck), 0700), 0);
+    run_steps(&f, history, STEPS, with_faults, &seed);
+    finish(&f, history, !with_faults);
+    history_free(history);
+}
+
+static void random__a_key_cannot_be_written__as_the_model(void **state)
+{
+    uint64_t seed = first_seed();
+    for (unsigned i = 0; i < ROUNDS; i++)
+        run_with_stuck_key(seed + 2 * i, i % 2 == 1);
 }
 
 static void random__calls_fail__as_the_model(void **state)
@@ -430,6 +454,7 @@ int main(void)
         cmocka_unit_test(close__any_call_fails__the_next_open_has_everything),
         cmocka_unit_test(script__crash_before_any_call__as_the_model),
         cmocka_unit_test(random__nothing_fails__reads_and_files_as_the_model),
+        cmocka_unit_test(random__a_key_cannot_be_written__as_the_model),
         cmocka_unit_test(random__calls_fail__as_the_model),
         cmocka_unit_test(random__crash__as_the_model),
     };
