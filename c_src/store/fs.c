@@ -1,4 +1,9 @@
-/* System calls on files, each in one place. Knows nothing of keys and values. */
+/* System calls on files, each in one place. Knows nothing of keys and values.
+ *
+ * What a signal has interrupted has done nothing and is made again, by a loop around the hook and the call.
+ * Not so close(2): the descriptor is gone. An fsync that fails otherwise is never made again, for the kernel
+ * may have forgotten by then what it could not write.
+ */
 #include "store/fs.h"
 
 #include "base/error.h"
@@ -11,6 +16,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 enum { READ_STEP = 1 << 16 };
@@ -58,22 +64,28 @@ int fs_make_private(const struct fs *fs, const char *path, bool *made)
     bool missing = stat(path, &info) != 0;
     int status = fs_make_folder(fs, path);
     *made = missing;
-    if (status == 0 && !missing)
+    if (status != 0 || missing)
+        return status;
+    do {
         status = fault(fs, FS_CHMOD, path);
-    if (status == 0 && !missing && chmod(path, 0700) != 0)
-        status = -errno;
+        if (status == 0 && chmod(path, 0700) != 0)
+            status = -errno;
+    } while (status == -EINTR);
     return status;
 }
 
 static int open_path(const struct fs *fs, const char *path, int flags, int *fd)
 {
-    int status = fault(fs, FS_OPEN, path);
-    if (status != 0)
-        return status;
-    do
-        *fd = open(path, flags | O_CLOEXEC, 0600);
-    while (*fd < 0 && errno == EINTR);
-    return *fd < 0 ? -errno : 0;
+    int opened = -1;
+    int status;
+    do {
+        status = fault(fs, FS_OPEN, path);
+        if (status == 0 && (opened = open(path, flags | O_CLOEXEC, 0600)) < 0)
+            status = -errno;
+    } while (status == -EINTR);
+    if (status == 0)
+        *fd = opened;
+    return status;
 }
 
 int fs_open_folder(const struct fs *fs, const char *path, int *fd)
@@ -86,15 +98,23 @@ void fs_close(int fd)
     close(fd);
 }
 
+static int try_lock(const struct fs *fs, const char *path, int fd)
+{
+    int status = fault(fs, FS_FLOCK, path);
+    if (status == 0 && flock(fd, LOCK_EX | LOCK_NB) != 0)
+        status = errno == EWOULDBLOCK ? ERR_LOCKED : -errno;
+    return status;
+}
+
 int fs_lock_folder(const struct fs *fs, const char *path, int *out)
 {
     int fd;
     int status = fs_open_folder(fs, path, &fd);
     if (status != 0)
         return status;
-    status = fault(fs, FS_FLOCK, path);
-    if (status == 0 && flock(fd, LOCK_EX | LOCK_NB) != 0)
-        status = errno == EWOULDBLOCK ? ERR_LOCKED : -errno;
+    do
+        status = try_lock(fs, path, fd);
+    while (status == -EINTR);
     if (status == 0)
         *out = fd;
     else
@@ -130,6 +150,25 @@ static int check_regular(int fd, size_t size_max, size_t *size)
     return 0;
 }
 
+/* FS_PARTIAL: of what was asked for. */
+static size_t partly(int status, size_t size)
+{
+    return status == FS_PARTIAL || status == FS_SHORT ? (size + 1) / 2 : size;
+}
+
+/* Reads at most room bytes; size: how many there were. */
+static int try_read(const struct fs *fs, int fd, const char *path, void *bytes, size_t room, size_t *size)
+{
+    int status = fault(fs, FS_READ, path);
+    if (status < 0)
+        return status;
+    ssize_t n = read(fd, bytes, partly(status, room));
+    if (n < 0)
+        return -errno;
+    *size = (size_t)n;
+    return 0;
+}
+
 static int read_all(const struct fs *fs, int fd, const char *path, size_t size_max, struct buf *out)
 {
     size_t size = 0;
@@ -139,16 +178,12 @@ static int read_all(const struct fs *fs, int fd, const char *path, size_t size_m
         return status;
     buf_reserve(out, size + READ_STEP);
     for (;;) {
-        status = fault(fs, FS_READ, path);
-        if (status != 0)
+        status = try_read(fs, fd, path, buf_reserve(out, READ_STEP), READ_STEP, &size);
+        if (status == -EINTR)
+            continue;
+        if (status != 0 || size == 0)
             return status;
-        ssize_t n = read(fd, buf_reserve(out, READ_STEP), READ_STEP);
-        if (n == 0)
-            return 0;
-        if (n > 0)
-            out->size += (size_t)n;
-        else if (errno != EINTR)
-            return -errno;
+        out->size += size;
         if (out->size - start > size_max)
             return ERR_TOO_LARGE; /* it grows while we read */
     }
@@ -174,20 +209,27 @@ int fs_open_to_read(const struct fs *fs, const char *path, int *out, size_t *siz
     return status;
 }
 
-int fs_read_at(const struct fs *fs, int fd, const char *path, size_t offset, void *bytes, size_t room,
-               size_t *count)
+static int try_read_at(const struct fs *fs, int fd, const char *path, size_t offset, void *bytes, size_t room,
+                       size_t *count)
 {
     int status = fault(fs, FS_READ, path);
-    if (status != 0)
+    if (status < 0)
         return status;
-    ssize_t n;
-    do
-        n = pread(fd, bytes, room, (off_t)offset);
-    while (n < 0 && errno == EINTR);
+    ssize_t n = pread(fd, bytes, partly(status, room), (off_t)offset);
     if (n < 0)
         return -errno;
     *count = (size_t)n;
     return 0;
+}
+
+int fs_read_at(const struct fs *fs, int fd, const char *path, size_t offset, void *bytes, size_t room,
+               size_t *count)
+{
+    int status;
+    do
+        status = try_read_at(fs, fd, path, offset, bytes, room, count);
+    while (status == -EINTR);
+    return status;
 }
 
 int fs_read_file(const struct fs *fs, const char *path, size_t size_max, struct buf *out)
@@ -204,34 +246,69 @@ int fs_read_file(const struct fs *fs, const char *path, size_t size_max, struct 
     return status;
 }
 
-int fs_append(const struct fs *fs, int fd, const char *path, struct slice bytes)
+/* As struct iovec, whose base is not const for the sake of readv. */
+static struct iovec vector_of(struct slice bytes)
 {
-    while (bytes.size > 0) {
-        int status = fault(fs, FS_WRITE, path);
-        if (status < 0)
+    union {
+        const void *from;
+        void *to;
+    } data = {.from = bytes.data};
+    return (struct iovec){data.to, bytes.size};
+}
+
+/* Writes what it can of front and, behind it, rest; size: how much that was. */
+static int try_write(const struct fs *fs, int fd, const char *path, struct slice front, struct slice rest,
+                     size_t *size)
+{
+    int status = fault(fs, FS_WRITE, path);
+    if (status < 0)
+        return status;
+    size_t room = partly(status, front.size + rest.size);
+    if (front.size > room)
+        front.size = room;
+    if (rest.size > room - front.size)
+        rest.size = room - front.size;
+    struct iovec parts[] = {vector_of(front), vector_of(rest)};
+    ssize_t n = writev(fd, parts, 2);
+    if (n < 0)
+        return -errno;
+    *size = (size_t)n;
+    return status == FS_SHORT ? -EIO : 0;
+}
+
+static struct slice without(struct slice bytes, size_t size)
+{
+    return size < bytes.size ? slice_of(bytes.data + size, bytes.size - size) : slice_of(NULL, 0);
+}
+
+int fs_append_both(const struct fs *fs, int fd, const char *path, struct slice front, struct slice rest)
+{
+    while (front.size + rest.size > 0) {
+        size_t size = 0;
+        int status = try_write(fs, fd, path, front, rest, &size);
+        if (status != 0 && status != -EINTR)
             return status;
-        ssize_t n = write(fd, bytes.data, status == FS_SHORT ? bytes.size / 2 : bytes.size);
-        if (status == FS_SHORT)
-            return -EIO;
-        if (n < 0 && errno != EINTR)
-            return -errno;
-        if (n > 0)
-            bytes = slice_of(bytes.data + n, bytes.size - (size_t)n);
+        rest = size > front.size ? without(rest, size - front.size) : rest;
+        front = without(front, size);
     }
     return 0;
+}
+
+int fs_append(const struct fs *fs, int fd, const char *path, struct slice bytes)
+{
+    return fs_append_both(fs, fd, path, bytes, slice_of(NULL, 0));
 }
 
 /* One of the calls of the fsync family. */
 static int sync_by(const struct fs *fs, int (*sync)(int fd), enum fs_call call, int fd, const char *path)
 {
-    int status = fault(fs, call, path);
-    if (status != 0)
-        return status;
-    int result;
-    do
-        result = sync(fd);
-    while (result != 0 && errno == EINTR);
-    return result == 0 ? 0 : -errno;
+    int status;
+    do {
+        status = fault(fs, call, path);
+        if (status == 0 && sync(fd) != 0)
+            status = -errno;
+    } while (status == -EINTR);
+    return status;
 }
 
 static int sync_fd(const struct fs *fs, int fd, const char *path)
@@ -253,9 +330,9 @@ int fs_sync_all(const struct fs *fs, int fd, const char *path)
 int fs_close_written(const struct fs *fs, int fd, const char *path)
 {
     int status = fault(fs, FS_CLOSE, path);
-    if (close(fd) != 0 && errno != EINTR && status == 0)
+    if (close(fd) != 0 && status == 0)
         status = -errno;
-    return status;
+    return status == -EINTR ? 0 : status;
 }
 
 static int write_file(const struct fs *fs, const char *path, struct slice bytes, bool sync)
@@ -292,30 +369,28 @@ int fs_create(const struct fs *fs, const char *path, int *fd)
 
 int fs_allocate(const struct fs *fs, int fd, const char *path, size_t size)
 {
-    int status = fault(fs, FS_FALLOCATE, path);
-    if (status != 0)
-        return status;
-    int result;
-    do
-        result = fallocate(fd, 0, 0, (off_t)size);
-    while (result != 0 && errno == EINTR);
-    if (result == 0)
+    int status;
+    do {
+        status = fault(fs, FS_FALLOCATE, path);
+        if (status == 0 && fallocate(fd, 0, 0, (off_t)size) != 0)
+            status = -errno;
+    } while (status == -EINTR);
+    if (status == 0)
         return 0;
-    status = -errno;
     /* Some file systems keep the part that they had room for: others need it more. */
-    return ftruncate(fd, 0) == 0 ? status : -errno;
+    int emptied = fs_resize(fs, fd, path, 0);
+    return emptied == 0 ? status : emptied;
 }
 
 int fs_resize(const struct fs *fs, int fd, const char *path, size_t size)
 {
-    int status = fault(fs, FS_TRUNCATE, path);
-    if (status != 0)
-        return status;
-    int result;
-    do
-        result = ftruncate(fd, (off_t)size);
-    while (result != 0 && errno == EINTR);
-    return result == 0 ? 0 : -errno;
+    int status;
+    do {
+        status = fault(fs, FS_TRUNCATE, path);
+        if (status == 0 && ftruncate(fd, (off_t)size) != 0)
+            status = -errno;
+    } while (status == -EINTR);
+    return status;
 }
 
 int fs_rename(const struct fs *fs, const char *from, const char *to)
@@ -374,12 +449,15 @@ static bool is_entry(const struct dirent *entry)
 static int list(const struct fs *fs, const char *path, bool (*wanted)(const struct dirent *entry),
                 void (*each)(void *ctx, const char *name), void *ctx)
 {
-    int status = fault(fs, FS_OPENDIR, path);
+    DIR *folder = NULL;
+    int status;
+    do {
+        status = fault(fs, FS_OPENDIR, path);
+        if (status == 0 && (folder = opendir(path)) == NULL)
+            status = -errno;
+    } while (status == -EINTR);
     if (status != 0)
         return status;
-    DIR *folder = opendir(path);
-    if (folder == NULL)
-        return -errno;
     struct dirent *entry;
     while (errno = 0, (entry = readdir(folder)) != NULL) {
         if (wanted(entry))

@@ -1,6 +1,7 @@
 /* The file system calls of the store: the one place that opens, renames and syncs.
  *
- * Each returns 0 (or what it says) or a negative errno, and goes on after EINTR. A fault hook, for tests, is
+ * Each returns 0 (or what it says) or a negative errno, and goes on after EINTR where POSIX or Linux let a
+ * signal interrupt the call, and after a write that wrote less than it should. A fault hook, for tests, is
  * asked before every call and may make it fail: that is how a full disk, a failing one and a crash between
  * any two calls are tried.
  */
@@ -35,9 +36,11 @@ enum fs_call {
     FS_CALLS /* how many there are */
 };
 
-/* Asked before each call. 0: do it. Negative errno: fail with it. FS_SHORT: a write writes half of it and
- * fails with -EIO. Called from any thread. NULL: never fails. */
-enum { FS_SHORT = 1 };
+/* Asked before each call. 0: do it. Negative errno: fail with it; -EINTR: as if a signal had come, so a call
+ * that a signal can interrupt is made again, and asked for again. FS_SHORT: a write writes half of it and
+ * fails with -EIO. FS_PARTIAL: a write or a read does half of it. Called from any thread. NULL: never fails.
+ */
+enum { FS_SHORT = 1, FS_PARTIAL = 2 };
 typedef int (*fs_fault)(void *ctx, enum fs_call call, const char *path);
 
 struct fs {
@@ -85,6 +88,8 @@ int fs_create(const struct fs *fs, const char *path, int *fd);
 int fs_allocate(const struct fs *fs, int fd, const char *path, size_t size);
 /* Writes behind what was written before. On failure some of it may be there. */
 int fs_append(const struct fs *fs, int fd, const char *path, struct slice bytes);
+/* Both, one behind the other, by one call. */
+int fs_append_both(const struct fs *fs, int fd, const char *path, struct slice front, struct slice rest);
 int fs_sync_data(const struct fs *fs, int fd, const char *path);
 
 /* Makes the file size bytes long; what is new are zeros that take no room. */

@@ -116,10 +116,8 @@ static int write_batch(struct journal *journal, const char *path, struct slice r
         segment_head_append(&front, &head);
     buf_append(&front, records.data, RECORD_HEAD_SIZE);
     record_set_durable(front.data + front.size - RECORD_HEAD_SIZE, journal->durable);
-    int status = fs_append(fs, journal->fd, path, buf_slice(&front));
-    if (status == 0)
-        status = fs_append(fs, journal->fd, path,
-                           slice_of(records.data + RECORD_HEAD_SIZE, records.size - RECORD_HEAD_SIZE));
+    int status = fs_append_both(fs, journal->fd, path, buf_slice(&front),
+                                slice_of(records.data + RECORD_HEAD_SIZE, records.size - RECORD_HEAD_SIZE));
     buf_release(&front);
     return status;
 }

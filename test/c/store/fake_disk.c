@@ -57,6 +57,8 @@ static int decide(struct fake_disk *disk, enum fs_call call, const char *name)
     disk->fail_times--;
     disk->fired = true;
     disk->fired_at_sync |= (call == FS_OPEN || call == FS_FSYNC) && name == last_part(disk->folder);
+    if (disk->fail_status == FS_PARTIAL && call != FS_WRITE && call != FS_READ)
+        return 0;
     return disk->fail_status == FS_SHORT && call != FS_WRITE ? -EIO : disk->fail_status;
 }
 

@@ -27,7 +27,7 @@ struct fake_disk {
     struct disk_match fail;
     unsigned fail_after; /* matching calls that succeed first */
     unsigned fail_times; /* then so many fail */
-    int fail_status;     /* negative errno, or FS_SHORT (other calls than a write: -EIO) */
+    int fail_status;     /* negative errno, FS_SHORT (other calls than a write: -EIO), or FS_PARTIAL */
     bool fired;          /* a call has failed since fake_disk_fail */
     bool fired_at_sync;  /* it was of the folder's sync: what was renamed is there, but perhaps not durable */
     unsigned crash_at;   /* the process ends before this call, with DISK_CRASHED; 0: never */

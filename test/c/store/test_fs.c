@@ -501,6 +501,211 @@ static void list_folder__mixed__regular_files(void **state)
     buf_release(&names);
 }
 
+/* ---- interrupted, or done by half ---- */
+
+static int do_open_folder(struct fake_disk *disk)
+{
+    int fd;
+    int status = fs_open_folder(&disk->fs, disk->folder, &fd);
+    if (status == 0)
+        fs_close(fd);
+    return status;
+}
+
+static int do_lock_folder(struct fake_disk *disk)
+{
+    int fd;
+    int status = fs_lock_folder(&disk->fs, disk->folder, &fd);
+    if (status == 0)
+        fs_close(fd);
+    return status;
+}
+
+static int do_read_file(struct fake_disk *disk)
+{
+    struct buf out = BUF_EMPTY;
+    fake_disk_put(disk, "file", "0123456789");
+    int status = fs_read_file(&disk->fs, fake_disk_path(disk, "file"), 10, &out);
+    if (status == 0)
+        assert_bytes(buf_slice(&out), "0123456789");
+    buf_release(&out);
+    return status;
+}
+
+static int do_write_file(struct fake_disk *disk)
+{
+    int status = write_text(disk, "file", "0123456789");
+    if (status == 0)
+        fake_disk_assert(disk, "file", "0123456789");
+    return status;
+}
+
+static int do_read_at(struct fake_disk *disk)
+{
+    char bytes[10];
+    size_t size, count = 0;
+    int fd;
+    fake_disk_put(disk, "file", "0123456789");
+    const char *path = fake_disk_path(disk, "file");
+    int status = fs_open_to_read(&disk->fs, path, &fd, &size);
+    if (status != 0)
+        return status;
+    status = fs_read_at(&disk->fs, fd, path, 0, bytes, sizeof bytes, &count);
+    if (status == 0)
+        assert_in_range(count, 5, 10);
+    fs_close(fd);
+    return status;
+}
+
+/* A segment: created, given room, written to, synced. */
+static int do_append(struct fake_disk *disk)
+{
+    const char *path = fake_disk_path(disk, "file");
+    int fd;
+    unlink(path);
+    int status = fs_create(&disk->fs, path, &fd);
+    if (status != 0)
+        return status;
+    status = fs_allocate(&disk->fs, fd, path, 8);
+    if (status == 0)
+        status = fs_append_both(&disk->fs, fd, path, slice_of_text("0123"), slice_of_text("4567"));
+    if (status == 0)
+        status = fs_sync_data(&disk->fs, fd, path);
+    if (status == 0)
+        fake_disk_assert(disk, "file", "01234567");
+    fs_close(fd);
+    return status;
+}
+
+static int do_resize(struct fake_disk *disk)
+{
+    const char *path = fake_disk_path(disk, "file");
+    int fd;
+    unlink(path);
+    int status = fs_create(&disk->fs, path, &fd);
+    if (status != 0)
+        return status;
+    status = fs_resize(&disk->fs, fd, path, 5);
+    if (status == 0)
+        assert_int_equal(size_of(path), 5);
+    int closed = fs_close_written(&disk->fs, fd, path);
+    return status == 0 ? closed : status;
+}
+
+static int do_sync_all(struct fake_disk *disk)
+{
+    int fd;
+    int status = fs_open_folder(&disk->fs, disk->folder, &fd);
+    if (status != 0)
+        return status;
+    status = fs_sync_all(&disk->fs, fd, disk->folder);
+    fs_close(fd);
+    return status;
+}
+
+static int do_sync_folder(struct fake_disk *disk)
+{
+    return fs_sync_folder(&disk->fs, disk->folder);
+}
+
+static int do_make_private(struct fake_disk *disk)
+{
+    bool made;
+    return fs_make_private(&disk->fs, disk->folder, &made);
+}
+
+static int do_list(struct fake_disk *disk)
+{
+    struct buf names = BUF_EMPTY;
+    fake_disk_put(disk, "file", "");
+    int status = fs_list_folder(&disk->fs, disk->folder, add_name, &names);
+    if (status == 0)
+        assert_bytes(buf_slice(&names), "file");
+    buf_release(&names);
+    return status;
+}
+
+/* Every call that a signal can interrupt, and what makes it. */
+static const struct {
+    int (*work)(struct fake_disk *disk);
+    enum fs_call call;
+    const char *line;
+} interruptible[] = {
+    {do_open_folder, FS_OPEN, "open"},    {do_lock_folder, FS_OPEN, "open"},
+    {do_lock_folder, FS_FLOCK, "flock"},  {do_read_file, FS_OPEN, "open"},
+    {do_read_file, FS_READ, "read"},      {do_write_file, FS_OPEN, "open"},
+    {do_write_file, FS_WRITE, "write"},   {do_write_file, FS_FSYNC, "fsync"},
+    {do_read_at, FS_OPEN, "open"},        {do_read_at, FS_READ, "read"},
+    {do_append, FS_OPEN, "open"},         {do_append, FS_FALLOCATE, "fallocate"},
+    {do_append, FS_WRITE, "write"},       {do_append, FS_FDATASYNC, "fdatasync"},
+    {do_resize, FS_TRUNCATE, "truncate"}, {do_sync_all, FS_SYNCFS, "syncfs"},
+    {do_sync_folder, FS_OPEN, "open"},    {do_sync_folder, FS_FSYNC, "fsync"},
+    {do_make_private, FS_CHMOD, "chmod"}, {do_list, FS_OPENDIR, "opendir"},
+};
+
+enum { INTERRUPTIBLE = sizeof interruptible / sizeof *interruptible };
+
+static void any_call__interrupted__made_again(void **state)
+{
+    struct fake_disk *disk = *state;
+    for (size_t i = 0; i < INTERRUPTIBLE; i++) {
+        fake_disk_forget(disk);
+        assert_int_equal(interruptible[i].work(disk), 0);
+        unsigned calls = fake_disk_count(disk, interruptible[i].line);
+        assert_int_not_equal(calls, 0);
+        fake_disk_forget(disk);
+        fake_disk_fail(disk, interruptible[i].call, NULL, 0, 3, -EINTR);
+        assert_int_equal(interruptible[i].work(disk), 0);
+        assert_int_equal(fake_disk_count(disk, interruptible[i].line), calls + 3);
+    }
+}
+
+/* Least of all an fsync: the kernel may have forgotten what it could not write, and say that all is well. */
+static void any_call__fails__not_made_again(void **state)
+{
+    struct fake_disk *disk = *state;
+    for (size_t i = 0; i < INTERRUPTIBLE; i++) {
+        fake_disk_fail(disk, interruptible[i].call, NULL, 0, 1, -EIO);
+        fake_disk_forget(disk);
+        assert_int_equal(interruptible[i].work(disk), -EIO);
+        assert_int_equal(fake_disk_count(disk, interruptible[i].line), 1);
+    }
+}
+
+/* Nobody knows which descriptor it would close now. */
+static void close__interrupted__not_made_again(void **state)
+{
+    struct fake_disk *disk = *state;
+    fake_disk_fail(disk, FS_CLOSE, NULL, 0, 1, -EINTR);
+    assert_int_equal(do_write_file(disk), 0);
+    assert_int_equal(fake_disk_count(disk, "close"), 1);
+}
+
+/* Whatever part of it, of whichever of the two. */
+static void write_and_read__by_parts__whole(void **state)
+{
+    struct fake_disk *disk = *state;
+    int (*const works[])(struct fake_disk * disk) = {do_write_file, do_append, do_read_file, do_read_at};
+    for (size_t i = 0; i < sizeof works / sizeof *works; i++) {
+        for (unsigned times = 1; times <= 4; times++) {
+            fake_disk_fail(disk, i < 2 ? FS_WRITE : FS_READ, NULL, 0, times, FS_PARTIAL);
+            assert_int_equal(works[i](disk), 0);
+            assert_true(fake_disk_fired(disk, NULL));
+            fake_disk_heal(disk);
+        }
+    }
+}
+
+/* A signal may come wherever it may. */
+static void write_file__by_parts_and_interrupted__whole(void **state)
+{
+    struct fake_disk *disk = *state;
+    for (unsigned i = 0; i < 5; i++) {
+        fake_disk_fail(disk, DISK_ANY, NULL, i, 1, i % 2 == 0 ? -EINTR : FS_PARTIAL);
+        assert_int_equal(do_write_file(disk), 0);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -535,6 +740,11 @@ int main(void)
         TEST(rename_and_remove__there_or_not__done_or_error),
         TEST(sync_folder__there_or_not__done_or_error),
         TEST(list_folder__mixed__regular_files),
+        TEST(any_call__interrupted__made_again),
+        TEST(any_call__fails__not_made_again),
+        TEST(close__interrupted__not_made_again),
+        TEST(write_and_read__by_parts__whole),
+        TEST(write_file__by_parts_and_interrupted__whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

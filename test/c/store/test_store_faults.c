@@ -162,6 +162,39 @@ static void script__any_call_fails__as_the_model(void **state)
     run_with_all_faults(2, 1, FS_SHORT);
 }
 
+/* True if there was an nth of these calls; something happened to it that nobody notices. */
+static bool run_undisturbed(unsigned n, enum fs_call call, int status)
+{
+    struct fake_store f;
+    struct history *history = history_new();
+    start(&f, 1);
+    assert_int_equal(fake_store_open(&f), 0);
+    fake_disk_fail(&f.disk, call, NULL, n, 1, status);
+    run_script(&f, history);
+    bool fired = fake_disk_fired(&f.disk, NULL);
+    fake_disk_heal(&f.disk);
+    for (unsigned i = 0; i < history->count; i++)
+        assert_true(history->changes[i].status == 0 || history->changes[i].status == ERR_NOT_FOUND);
+    finish(&f, history, true);
+    history_free(history);
+    return fired;
+}
+
+static void script__calls_interrupted_or_done_by_half__as_if_not(void **state)
+{
+    static const struct {
+        enum fs_call call;
+        int status;
+    } cases[] = {{FS_WRITE, FS_PARTIAL}, {FS_READ, FS_PARTIAL}, {FS_WRITE, -EINTR}, {FS_FDATASYNC, -EINTR},
+                 {FS_FSYNC, -EINTR},     {FS_OPEN, -EINTR},     {FS_READ, -EINTR},  {FS_FALLOCATE, -EINTR}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        unsigned n = 0;
+        while (run_undisturbed(n, cases[i].call, cases[i].status))
+            n++;
+        assert_true(n > 0);
+    }
+}
+
 static void script__any_two_calls_fail__as_the_model(void **state)
 {
     run_with_all_faults(1, 2, -EDQUOT);
@@ -449,6 +482,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(script__any_call_fails__as_the_model),
+        cmocka_unit_test(script__calls_interrupted_or_done_by_half__as_if_not),
         cmocka_unit_test(script__any_two_calls_fail__as_the_model),
         cmocka_unit_test(script__all_calls_fail_from_any_on__as_the_model),
         cmocka_unit_test(close__any_call_fails__the_next_open_has_everything),
