@@ -79,6 +79,8 @@ static int fault(void *ctx, enum fs_call call, const char *path)
     }
     add_line(disk, call_names[call], name);
     int status = decide(disk, call, name);
+    if (disk->power != NULL)
+        fake_power_call(disk->power, call, path, status >= 0);
     uv_mutex_unlock(&disk->lock);
     return status;
 }
@@ -107,6 +109,13 @@ void fake_disk_stop(struct fake_disk *disk)
     uv_mutex_destroy(&disk->lock);
     uv_cond_destroy(&disk->changed);
     buf_release(&disk->record);
+    if (disk->power != NULL)
+        fake_power_free(disk->power);
+}
+
+void fake_disk_watch_power(struct fake_disk *disk)
+{
+    disk->power = fake_power_new(disk->root);
 }
 
 void fake_disk_fail(struct fake_disk *disk, int call, const char *name, unsigned after, unsigned times,

@@ -3,6 +3,7 @@
 #define TEST_C_STORE_FAKE_DISK_H
 
 #include "base/buf.h"
+#include "fake_power.h"
 #include "store/fs.h"
 
 #include <stdbool.h>
@@ -30,7 +31,8 @@ struct fake_disk {
     int fail_status;     /* negative errno, FS_SHORT (other calls than a write: -EIO), or FS_PARTIAL */
     bool fired;          /* a call has failed since fake_disk_fail */
     bool fired_at_sync;  /* it was of the folder's sync: what was renamed is there, but perhaps not durable */
-    unsigned crash_at;   /* the process ends before this call, with DISK_CRASHED; 0: never */
+    struct fake_power *power; /* NULL: a crash leaves everything */
+    unsigned crash_at;        /* the process ends before this call, with DISK_CRASHED; 0: never */
     struct disk_match hold;
     bool holding; /* matching calls wait */
     unsigned held;
@@ -60,6 +62,9 @@ void fake_disk_forget(struct fake_disk *disk);
 unsigned fake_disk_count(struct fake_disk *disk, const char *line);
 /* The record's lines that begin with one of these words, "" for none, each followed by a blank. */
 void fake_disk_lines(struct fake_disk *disk, const char *const words[], struct buf *out);
+
+/* From now on the folder is as a power failure may leave it, after fake_power_cut(disk->power). */
+void fake_disk_watch_power(struct fake_disk *disk);
 
 /* Files in the folder, past the hook. A path is borrowed until the next call. */
 const char *fake_disk_path(struct fake_disk *disk, const char *name);

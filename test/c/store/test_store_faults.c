@@ -250,26 +250,39 @@ static void run_to_crash(struct fake_store *f, struct history *history, workload
     _exit(0);
 }
 
-/* True if there were so many calls. The next start, with any number of workers, crashes as well. */
+/* True if it has crashed before that call. */
+static bool run_child(struct fake_store *f, struct history *history, unsigned crash_at, workload run,
+                      uint64_t *seed)
+{
+    int status;
+    f->disk.crash_at = f->disk.calls + crash_at;
+    pid_t pid = fork();
+    if (pid == 0)
+        run_to_crash(f, history, run, seed);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status) && (WEXITSTATUS(status) == DISK_CRASHED || WEXITSTATUS(status) == 0));
+    f->disk.crash_at = 0;
+    return WEXITSTATUS(status) == DISK_CRASHED;
+}
+
+static void assert_recovered(struct fake_store *f, const struct history *history)
+{
+    assert_int_equal(fake_store_open(f), 0);
+    history_assert_files(f, history, false);
+    assert_int_equal(fake_disk_entries(&f->disk, "."), 0);
+}
+
+/* True if there were so many calls. */
 static bool crash(unsigned workers, unsigned crash_at, workload run, uint64_t seed)
 {
     struct fake_store f;
     struct history *history = history_new();
-    int status;
     start(&f, workers);
-    f.disk.crash_at = crash_at;
-    pid_t pid = fork();
-    if (pid == 0)
-        run_to_crash(&f, history, run, &seed);
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_true(WIFEXITED(status) && (WEXITSTATUS(status) == DISK_CRASHED || WEXITSTATUS(status) == 0));
-    f.disk.crash_at = 0;
-    assert_int_equal(fake_store_open(&f), 0);
-    history_assert_files(&f, history, false);
-    assert_int_equal(fake_disk_entries(&f.disk, "."), 0);
+    bool crashed = run_child(&f, history, crash_at, run, &seed);
+    assert_recovered(&f, history);
     fake_store_stop(&f);
     history_free(history);
-    return WEXITSTATUS(status) == DISK_CRASHED;
+    return crashed;
 }
 
 static void run_script_to_crash(struct fake_store *f, struct history *history, uint64_t *seed)
@@ -288,15 +301,41 @@ static void script__crash_before_any_call__as_the_model(void **state)
     }
 }
 
-/* ---- random workloads ---- */
+/* ---- power failures ---- */
 
-static unsigned next_random(uint64_t *seed)
+enum { STUCK = 1 }; /* key whose file cannot be written */
+
+static void open_only(struct fake_store *f, struct history *history, uint64_t *seed) {}
+
+static bool cut_power_of_start(struct fake_store *f, struct history *history, unsigned crash_at,
+                               uint64_t *power_seed)
 {
-    *seed ^= *seed << 13;
-    *seed ^= *seed >> 7;
-    *seed ^= *seed << 17;
-    return (unsigned)(*seed >> 20);
+    bool crashed = run_child(f, history, crash_at, open_only, NULL);
+    fake_power_cut(f->disk.power, power_seed);
+    return crashed;
 }
+
+/* The power fails before that call; fails of the starts after that are cut short so as well. True if there
+ * were so many calls. */
+static bool cut_power(unsigned workers, unsigned crash_at, workload run, unsigned fails, uint64_t seed)
+{
+    struct fake_store f;
+    struct history *history = history_new();
+    uint64_t power_seed = seed;
+    start(&f, workers);
+    fake_disk_watch_power(&f.disk);
+    bool crashed = run_child(&f, history, crash_at, run, &seed);
+    fake_power_cut(f.disk.power, &power_seed);
+    rmdir(fake_disk_path(&f.disk, history_keys[STUCK])); /* if the workload has made one */
+    for (unsigned i = 0; i < fails; i++)
+        cut_power_of_start(&f, history, 1 + next_random(&power_seed) % 60, &power_seed);
+    assert_recovered(&f, history);
+    fake_store_stop(&f);
+    history_free(history);
+    return crashed;
+}
+
+/* ---- random workloads ---- */
 
 static void random_holder(struct fake_store *f, struct holder *holders, unsigned key)
 {
@@ -467,6 +506,13 @@ static void run_bad_steps(struct fake_store *f, struct history *history, uint64_
     run_steps(f, history, STEPS, true, seed);
 }
 
+static void run_stuck_steps(struct fake_store *f, struct history *history, uint64_t *seed)
+{
+    f->stuck = history_keys[STUCK];
+    mkdir(fake_disk_path(&f->disk, f->stuck), 0700);
+    run_steps(f, history, STEPS, false, seed);
+}
+
 static void random__crash__as_the_model(void **state)
 {
     uint64_t seed = first_seed();
@@ -475,6 +521,62 @@ static void random__crash__as_the_model(void **state)
         unsigned workers = 1 + next_random(&numbers) % 3;
         unsigned crash_at = 1 + next_random(&numbers) % 400;
         crash(workers, crash_at, i % 2 == 0 ? run_good_steps : run_bad_steps, numbers);
+    }
+}
+
+enum { CUTS = 2, POWER_FAILURES = 150, RECOVERIES = 6 };
+
+static void script__power_fails_before_any_call__as_the_model(void **state)
+{
+    uint64_t seed = first_seed();
+    for (unsigned workers = 1; workers <= 2; workers++) {
+        bool crashed = true;
+        for (unsigned crash_at = 1; crashed; crash_at++) {
+            for (unsigned i = 0; i < CUTS; i++, seed += 2)
+                crashed = cut_power(workers, crash_at, run_script_to_crash, i, seed);
+        }
+    }
+}
+
+static void random__power_fails__as_the_model(void **state)
+{
+    static const workload workloads[] = {run_good_steps, run_bad_steps, run_stuck_steps};
+    uint64_t seed = first_seed();
+    for (unsigned i = 0; i < POWER_FAILURES; i++, seed += 2) {
+        uint64_t numbers = seed;
+        unsigned workers = 1 + next_random(&numbers) % 3;
+        unsigned crash_at = 1 + next_random(&numbers) % 400;
+        cut_power(workers, crash_at, workloads[i % 3], i % 3, numbers);
+    }
+}
+
+/* The process is killed, and the power fails before that call of the next start. True if there were so many.
+ */
+static bool cut_power_recovering(unsigned crash_at, unsigned start_crash_at, uint64_t seed)
+{
+    struct fake_store f;
+    struct history *history = history_new();
+    uint64_t power_seed = seed + start_crash_at;
+    start(&f, 2);
+    fake_disk_watch_power(&f.disk);
+    run_child(&f, history, crash_at, run_good_steps, &seed);
+    bool crashed = cut_power_of_start(&f, history, start_crash_at, &power_seed);
+    assert_recovered(&f, history);
+    fake_store_stop(&f);
+    history_free(history);
+    return crashed;
+}
+
+static void random__power_fails_before_any_call_of_a_start__as_the_model(void **state)
+{
+    uint64_t seed = first_seed();
+    for (unsigned i = 0; i < RECOVERIES; i++, seed += 2) {
+        uint64_t numbers = seed;
+        unsigned crash_at = 200 + next_random(&numbers) % 200;
+        unsigned start_crash_at = 1;
+        while (cut_power_recovering(crash_at, start_crash_at, numbers))
+            start_crash_at++;
+        assert_true(start_crash_at > 10);
     }
 }
 
@@ -491,6 +593,9 @@ int main(void)
         cmocka_unit_test(random__a_key_cannot_be_written__as_the_model),
         cmocka_unit_test(random__calls_fail__as_the_model),
         cmocka_unit_test(random__crash__as_the_model),
+        cmocka_unit_test(script__power_fails_before_any_call__as_the_model),
+        cmocka_unit_test(random__power_fails__as_the_model),
+        cmocka_unit_test(random__power_fails_before_any_call_of_a_start__as_the_model),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
