@@ -20,16 +20,34 @@ static int bring_up_to_date(struct errand *errand)
     return status == 0 ? files_publish(files, errand->aside.temporary, errand->name) : status;
 }
 
+/* It stays as it is: its value for those who asked for it meanwhile. */
+static void keep_value(struct errand *errand, struct buf *value)
+{
+    if (errand->aside.removes) {
+        errand->aside.value_status = ERR_NOT_FOUND;
+    } else if (errand->aside.writes) {
+        buf_append_slice(&errand->value, buf_slice(value));
+    } else {
+        errand->aside.value_status = files_read(&errand->store->files, errand->name, &errand->value);
+    }
+}
+
 static void work_set_aside(struct task *task, int folder)
 {
     struct errand *errand = (struct errand *)task;
     const struct files *files = &errand->store->files;
     errand->status = folder != 0 ? folder : bring_up_to_date(errand);
-    buf_clear(&errand->value);
+    struct buf value = errand->value;
+    errand->value = (struct buf)BUF_EMPTY;
     if (errand->status == 0)
         errand->status = files_copy_aside(files, errand->aside.number, errand->name, &errand->value);
     if (errand->status == 0)
         errand->status = files_sync(files);
+    if (errand->status != 0) {
+        buf_clear(&errand->value);
+        keep_value(errand, &value);
+    }
+    buf_release(&value);
 }
 
 static void delete_key(struct errand *errand)
@@ -40,12 +58,24 @@ static void delete_key(struct errand *errand)
     store_record(errand->store, key, STORE_DELETE, slice_of(NULL, 0));
 }
 
+/* Reads that were asked for before the key was changed again see how it has ended, not that change. */
+static void end_reads(struct errand *errand, bool replaced)
+{
+    struct slice value = errand->status == 0 ? slice_of(NULL, 0) : buf_slice(&errand->value);
+    int status = errand->status == 0 ? ERR_NOT_FOUND : errand->aside.value_status;
+    if (replaced)
+        store_answer_deferred(errand->store, errand->key, errand->version, status, value);
+    else
+        store_go_on(errand->store, errand->key);
+}
+
 static void end_set_aside(struct errand *errand)
 {
     struct key *key = errand->key;
+    bool replaced = key->replaced_lsn != 0;
     key->setting_aside = false;
     key->replaced_lsn = 0;
-    store_go_on(errand->store, key, 0);
+    end_reads(errand, replaced);
     store_wake(errand->store);
     errand_answer(errand);
 }
@@ -53,8 +83,8 @@ static void end_set_aside(struct errand *errand)
 static void forgotten(struct store_request *request, int status, struct slice value)
 {
     struct errand *errand = errand_of_waiting(request);
-    if (errand->status == 0)
-        errand->status = status;
+    if (errand->status == 0 && status != 0)
+        errand->status = errand->aside.value_status = status;
     end_set_aside(errand);
 }
 

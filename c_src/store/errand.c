@@ -42,6 +42,13 @@ void errand_give(struct errand *errand, struct worker *worker, void (*work)(stru
     worker_give(worker, &errand->task.job);
 }
 
+void errand_give_first(struct errand *errand, struct worker *worker,
+                       void (*work)(struct task *task, int folder), void (*done)(struct task *task))
+{
+    errand->task = (struct task){.work = work, .done = done};
+    worker_give_first(worker, &errand->task.job);
+}
+
 void errand_work_read(struct task *task, int folder)
 {
     struct errand *errand = (struct errand *)task;

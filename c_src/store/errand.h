@@ -18,12 +18,14 @@ struct errand {
     struct buf value;             /* the answer */
     uint32_t version;             /* of the key when it was asked for */
     int status;                   /* of the answer */
+    int checkpoint_status;        /* of the one that went before (names) */
     char name[STORE_NAME_ROOM];   /* of the key's file */
     struct {
         uint64_t number;    /* of the new name */
         uint64_t temporary; /* number of it, if the file has to be written first */
         bool writes;        /* the file is older than the value */
         bool removes;       /* there is no value, whatever is in the file */
+        int value_status;   /* result where it has failed: of the value, which stays in errand->value */
     } aside;                /* of setting aside */
 };
 
@@ -33,6 +35,10 @@ struct errand *errand_new(struct store *store, struct key *key, struct store_req
 /* To a thread: work there, then done on the loop thread. */
 void errand_give(struct errand *errand, struct worker *worker, void (*work)(struct task *task, int folder),
                  void (*done)(struct task *task));
+
+/* The same for work that need not wait for what the thread was given before. */
+void errand_give_first(struct errand *errand, struct worker *worker,
+                       void (*work)(struct task *task, int folder), void (*done)(struct task *task));
 
 /* Work: reads the file name. */
 void errand_work_read(struct task *task, int folder);

@@ -106,7 +106,8 @@ static void take_result(struct store *store, struct rescan_item *item)
         key_place(key, item->removed ? VALUE_NONE : VALUE_HELD, buf_slice(&item->value));
         key->pass = 0; /* the one under way can have it */
     }
-    store_go_on(store, key, item->status);
+    int status = item->status == 0 && item->removed ? ERR_NOT_FOUND : item->status;
+    store_answer_deferred(store, key, item->version, status, buf_slice(&item->value));
     key->pins--;
     keys_tidy(&store->keys, key);
 }

@@ -65,13 +65,14 @@ static void begin_read(struct store *store, struct key *key, struct store_reques
     struct store_source *source = keys_source(&store->keys, key_bytes(key));
     if (source != NULL && !key->failing) {
         source->ops->encode(source, &errand_ready(store, NULL, request, 0)->value);
-    } else if (key->setting_aside || key->place == VALUE_IN_JOURNAL) {
+    } else if ((key->setting_aside && key->replaced_lsn == 0) || key->place == VALUE_IN_JOURNAL) {
+        request->lsn = key->version; /* what it asks for */
         requests_add(&key->deferred, request);
         if (!key->setting_aside)
             store_rescan(store, key->worker);
     } else if (key->place == VALUE_IN_FILE) {
-        errand_give(errand_new(store, key, request), store->workers[key->worker], errand_work_read,
-                    errand_answered);
+        errand_give_first(errand_new(store, key, request), store->workers[key->worker], errand_work_read,
+                          errand_answered);
     } else if (key->place == VALUE_NONE) {
         errand_ready(store, key, request, ERR_NOT_FOUND);
     } else {
@@ -79,16 +80,30 @@ static void begin_read(struct store *store, struct key *key, struct store_reques
     }
 }
 
-void store_go_on(struct store *store, struct key *key, int status)
+void store_go_on(struct store *store, struct key *key)
+{
+    struct requests deferred = key->deferred;
+    struct store_request *request;
+    key->deferred = (struct requests){NULL, NULL};
+    while ((request = requests_take(&deferred)) != NULL)
+        begin_read(store, key, request);
+}
+
+void store_answer_deferred(struct store *store, struct key *key, uint32_t version, int status,
+                           struct slice value)
 {
     struct requests deferred = key->deferred;
     struct store_request *request;
     key->deferred = (struct requests){NULL, NULL};
     while ((request = requests_take(&deferred)) != NULL) {
-        if (status != 0)
-            errand_ready(store, key, request, status);
-        else
+        if (request->lsn != version) {
             begin_read(store, key, request);
+            continue;
+        }
+        struct errand *errand = errand_ready(store, key, request, status);
+        errand->version = version;
+        if (status == 0)
+            buf_append_slice(&errand->value, value);
     }
 }
 
@@ -98,14 +113,6 @@ void store_read(struct store *store, unsigned worker, struct slice bytes, struct
     struct key *key = keys_get(&store->keys, worker, bytes);
     begin_read(store, key, request);
     keys_tidy(&store->keys, key);
-}
-
-void store_read_name(struct store *store, const char *name, struct store_request *request)
-{
-    struct errand *errand = errand_new(store, NULL, request);
-    assert(strlen(name) < STORE_NAME_ROOM);
-    memcpy(errand->name, name, strlen(name) + 1);
-    errand_give(errand, store->file_worker, errand_work_read, errand_answered);
 }
 
 /* ---- changing ---- */
@@ -275,7 +282,7 @@ bool store_attach(struct store *store, struct store_source *source)
     struct slice bytes = source->ops->key(source);
     struct key *key = keys_find(&store->keys, bytes);
     assert(keys_source(&store->keys, bytes) == NULL);
-    if (key != NULL && (key->read_version != key->version || key->setting_aside))
+    if (key != NULL && (key->read_version != key->version || (key->setting_aside && key->replaced_lsn == 0)))
         return false;
     if (key != NULL && key->place == VALUE_HELD)
         key_place(key, VALUE_IN_FILE, slice_of(NULL, 0)); /* the holder has it */
@@ -353,28 +360,6 @@ void store_sync(struct store *store, struct store_request *request)
         mem_free(sync);
         store_answer_later(store, request, 0);
     }
-}
-
-/* ---- names ---- */
-
-static void work_names(struct task *task, int folder)
-{
-    struct errand *errand = (struct errand *)task;
-    errand->status = files_names(&errand->store->files, &errand->value);
-}
-
-/* First everything that was accepted has to be in files. */
-static void may_list_names(struct store_request *request, int status, struct slice value)
-{
-    struct errand *errand = errand_of_waiting(request);
-    errand_give(errand, errand->store->file_worker, work_names, errand_answered);
-}
-
-void store_names(struct store *store, struct store_request *request)
-{
-    struct errand *errand = errand_new(store, NULL, request);
-    errand->waiting.done = may_list_names;
-    checkpoint_begin(&store->checkpoint, &errand->waiting);
 }
 
 void store_hold_journals(struct store *store)

@@ -80,8 +80,8 @@ struct store_request {
     uint64_t lsn;               /* the store's: what has to be durable first */
 };
 
-/* Reads the value of key as of all changes asked for before (while it is being set aside: afterwards, with
- * what was put meanwhile). Errors: ERR_NOT_FOUND (no value), negative errno, ERR_TOO_LARGE. */
+/* Reads the value of key as of all changes asked for before. Errors: ERR_NOT_FOUND (no value), negative
+ * errno, ERR_TOO_LARGE. */
 void store_read(struct store *store, unsigned worker, struct slice key, struct store_request *request);
 
 enum store_kind {
@@ -141,16 +141,18 @@ void store_sync_key(struct store *store, unsigned worker, struct slice key, stru
 
 /* Moves the key's file out of the way, as it is, after all changes asked for before: value is its new name in
  * the folder, with a NUL, which no key has. Its own name goes with the next checkpoint. Ends a source as a
- * STORE_DELETE does. Reads of the key that are asked for meanwhile wait for the end of it, and may see
- * changes that are asked for after them. Errors: ERR_NOT_FOUND, ERR_CONFLICT (it is being set aside already,
- * or found out after a failed write), negative errno: the key is as before. */
+ * STORE_DELETE does. Reads of the key that are asked for meanwhile wait for the end of it, but for those of a
+ * change that came in between. Errors: ERR_NOT_FOUND, ERR_CONFLICT (it is being set aside already, or found
+ * out after a failed write), negative errno: the key is as before. */
 void store_set_aside(struct store *store, unsigned worker, struct slice key, struct store_request *request);
 
-/* The names of all value files in the folder as of all changes accepted before: value is a sequence of
- * NUL-terminated names, in no order. */
+/* The names of the files of all keys that have a value, as of all changes accepted before, and of what else
+ * is in the folder: value is a sequence of NUL-terminated names, in no order. Values go to their files first;
+ * one that cannot be written is among them all the same. Errors: negative errno of the folder, or of what
+ * keeps a value from being found out after a failed write. */
 void store_names(struct store *store, struct store_request *request);
 
-/* Reads a file by its name as store_names gives it (worker 0's order). */
+/* Reads a value by the name of its file as store_names gives it (in the order of no worker). */
 void store_read_name(struct store *store, const char *name, struct store_request *request);
 
 /* Journals keep all their segments until as many store_release_journals, or the close: who copies the value

@@ -54,8 +54,12 @@ void store_answer_later(struct store *store, struct store_request *request, int 
  * them. */
 void store_rescan(struct store *store, unsigned worker);
 
-/* Begins the reads that waited for a key. status: why they cannot be done; 0: they can. */
-void store_go_on(struct store *store, struct key *key, int status);
+/* Begins the reads that waited for a key. */
+void store_go_on(struct store *store, struct key *key);
+
+/* The same, but those that were asked for when the key had this version are answered so. */
+void store_answer_deferred(struct store *store, struct key *key, uint32_t version, int status,
+                           struct slice value);
 
 /* Accepts a change as the newest record of its key's worker. */
 void store_record(struct store *store, struct key *key, enum store_kind kind, struct slice change);

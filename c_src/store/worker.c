@@ -1,4 +1,4 @@
-/* One thread, two queues, one wake-up. Knows nothing of what the jobs are. */
+/* One thread, its queues, one wake-up. Knows nothing of what the jobs are. */
 #include "store/worker.h"
 
 #include "base/mem.h"
@@ -17,6 +17,8 @@ struct worker {
     uv_async_t wake;      /* thread -> loop: something is in done */
     uv_mutex_t lock;      /* protects the queues and stopping */
     uv_cond_t work_there; /* loop -> thread */
+    struct queue first;   /* to be done before to_do ... */
+    unsigned firsts;      /* ... but for so many batches at most; those so far */
     struct queue to_do;
     struct queue done;
     bool stopping;
@@ -50,10 +52,14 @@ static unsigned take_batch(struct worker *worker, struct job **jobs)
 {
     unsigned count = 0;
     uv_mutex_lock(&worker->lock);
-    while (worker->to_do.first == NULL && !worker->stopping)
+    while (worker->first.first == NULL && worker->to_do.first == NULL && !worker->stopping)
         uv_cond_wait(&worker->work_there, &worker->lock);
-    while (count < WORKER_BATCH_MAX && worker->to_do.first != NULL)
-        jobs[count++] = pop(&worker->to_do);
+    bool first =
+        worker->first.first != NULL && (worker->firsts < WORKER_FIRSTS_MAX || worker->to_do.first == NULL);
+    struct queue *queue = first ? &worker->first : &worker->to_do;
+    worker->firsts = first ? worker->firsts + 1 : 0;
+    while (count < WORKER_BATCH_MAX && queue->first != NULL)
+        jobs[count++] = pop(queue);
     uv_mutex_unlock(&worker->lock);
     return count;
 }
@@ -107,13 +113,23 @@ struct worker *worker_start(const struct worker_config *config)
     return worker;
 }
 
-void worker_give(struct worker *worker, struct job *job)
+static void give(struct worker *worker, struct queue *queue, struct job *job)
 {
     uv_mutex_lock(&worker->lock);
     assert(!worker->stopping);
-    push(&worker->to_do, job);
+    push(queue, job);
     uv_cond_signal(&worker->work_there);
     uv_mutex_unlock(&worker->lock);
+}
+
+void worker_give(struct worker *worker, struct job *job)
+{
+    give(worker, &worker->to_do, job);
+}
+
+void worker_give_first(struct worker *worker, struct job *job)
+{
+    give(worker, &worker->first, job);
 }
 
 static void on_closed(uv_handle_t *handle)

@@ -27,7 +27,6 @@ struct history_change {
 struct history_read {
     unsigned key;
     unsigned after; /* so many changes of all keys had been asked for */
-    unsigned until; /* it may have seen so many: those that were made while it waited for a setting aside */
     struct asked *asked;
 };
 

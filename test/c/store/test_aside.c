@@ -182,6 +182,47 @@ static void set_aside__reads_meanwhile__wait_for_it(void **state)
     assert_answer(read, ERR_NOT_FOUND, "");
 }
 
+/* Each sees what was asked for before it, whatever comes after. */
+static void set_aside__put_and_reads_meanwhile__each_in_its_place(void **state)
+{
+    struct fake_store *f = *state;
+    struct holder holder = {.attached = false};
+    assert_answer(ask_put(f, "bob", "1"), 0, "");
+    struct asked *aside = begin(f);
+    struct asked *before = ask_read(f, "bob");
+    assert_answer(ask_put(f, "bob", "2"), 0, "");
+    assert_answer(ask_read(f, "bob"), 0, "2"); /* this one needs not wait */
+    holder_start(&holder, f, "bob");
+    struct asked *change = holder_change(&holder, "3.");
+    assert_int_equal(before->count, 0);
+    fake_disk_release(&f->disk);
+    assert_aside(aside, "1");
+    assert_answer(before, ERR_NOT_FOUND, "");
+    assert_answer(change, 0, "");
+    assert_answer(ask_read(f, "bob"), 0, "23.");
+    fake_store_await_all(f);
+    holder_stop(&holder);
+}
+
+/* The value in memory, or in the file; the file is new at the end, but not what they see. */
+static void set_aside__fails_with_put_and_reads_meanwhile__each_in_its_place(void **state)
+{
+    struct fake_store *f = *state;
+    for (unsigned i = 0; i < 2; i++) {
+        assert_answer(ask_put(f, "bob", "1"), 0, "");
+        if (i == 1)
+            assert_int_equal(fake_store_checkpoint(f), 0);
+        struct asked *aside = begin(f);
+        struct asked *before = ask_read(f, "bob");
+        assert_answer(ask_put(f, "bob", "2"), 0, "");
+        fake_disk_fail(&f->disk, FS_FSYNC, "persist", 0, 1, -EIO);
+        fake_disk_release(&f->disk);
+        assert_answer(aside, -EIO, "");
+        assert_answer(before, 0, "1");
+        assert_kept(f, "bob", "2");
+    }
+}
+
 static void set_aside__read_before__attach_refused(void **state)
 {
     struct fake_store *f = *state;
@@ -282,6 +323,8 @@ int main(void)
         TEST(set_aside__put_meanwhile_fails__gone_all_the_same),
         TEST(set_aside__two_puts_meanwhile_the_second_fails__the_first_stays),
         TEST(set_aside__reads_meanwhile__wait_for_it),
+        TEST(set_aside__put_and_reads_meanwhile__each_in_its_place),
+        TEST(set_aside__fails_with_put_and_reads_meanwhile__each_in_its_place),
         TEST(set_aside__read_before__attach_refused),
         TEST(set_aside__twice__the_second_conflicts),
         TEST(set_aside__checkpoint_meanwhile__after_it),

@@ -522,6 +522,100 @@ static void names__something_fails__those_that_are_there(void **state)
     fake_store_await_all(f);
 }
 
+static void assert_names(struct fake_store *f, const char *const names[])
+{
+    struct asked *asked = ask_names(f);
+    size_t size = 0;
+    assert_answer(asked, 0, NULL);
+    for (unsigned i = 0; names[i] != NULL; i++) {
+        assert_true(has_name(asked, names[i]));
+        size += strlen(names[i]) + 1;
+    }
+    assert_int_equal(asked->value.size, size);
+}
+
+static void names__checkpoint_fails__what_is_in_journals_too(void **state)
+{
+    struct fake_store *f = *state;
+    struct holder holder;
+    fake_disk_put(&f->disk, "gone", "1");
+    fake_disk_put(&f->disk, "old", "1");
+    fake_disk_put(&f->disk, "ann", "1");
+    holder_start(&holder, f, "mia");
+    ask_put(f, "ann", "2");
+    ask_put(f, "bob", "1");
+    ask_delete(f, "gone");
+    holder_change(&holder, "1.");
+    fake_disk_fail(&f->disk, FS_FSYNC, ".tmp-", 0, DISK_FOREVER, -ENOSPC);
+    assert_names(f, (const char *const[]){"old", "ann", "bob", "mia", NULL});
+    fake_disk_fail(&f->disk, DISK_ANY, ".tmp-", 0, DISK_FOREVER, -ENOSPC);
+    assert_answer(ask_read_name(f, "bob"), 0, "1");
+    assert_answer(ask_read_name(f, "mia"), 0, "1.");
+    assert_answer(ask_read_name(f, "old"), 0, "1");
+    assert_answer(ask_read_name(f, "eve"), ERR_NOT_FOUND, "");
+    fake_disk_heal(&f->disk);
+    assert_names(f, (const char *const[]){"old", "ann", "bob", "mia", NULL});
+    fake_store_await_all(f);
+    holder_stop(&holder);
+}
+
+/* A folder in the place of one file, and another one's removal fails. */
+static void names__a_key_cannot_be_written__right(void **state)
+{
+    struct fake_store *f = *state;
+    assert_int_equal(mkdir(fake_disk_path(&f->disk, "bob"), 0700), 0);
+    fake_disk_put(&f->disk, "gone", "1");
+    ask_put(f, "bob", "1");
+    ask_put(f, "eve", "1");
+    ask_delete(f, "gone");
+    fake_disk_fail(&f->disk, FS_UNLINK, "gone", 0, DISK_FOREVER, -EPERM);
+    assert_names(f, (const char *const[]){"bob", "eve", NULL});
+    assert_answer(ask_read_name(f, "bob"), 0, "1");
+    assert_int_equal(rmdir(fake_disk_path(&f->disk, "bob")), 0);
+}
+
+/* Neither memory nor the folder tells. */
+static void names__a_value_cannot_be_found_out__error(void **state)
+{
+    struct fake_store *f = *state;
+    struct holder holder;
+    fake_disk_put(&f->disk, "bob", "1.");
+    holder_start(&holder, f, "bob");
+    assert_answer(holder_change(&holder, "2."), 0, "");
+    fake_disk_fail(&f->disk, FS_FDATASYNC, ".journal-", 0, 1, -EIO);
+    assert_answer(holder_change(&holder, "3."), -EIO, "");
+    fake_disk_fail(&f->disk, FS_READ, NULL, 0, DISK_FOREVER, -EIO);
+    struct asked *names = ask_names(f);
+    fake_store_await(names);
+    if (names->status == 0) /* the scan after the failed write was done before its reads could fail */
+        assert_true(has_name(names, "bob"));
+    else
+        assert_answer(names, -EIO, "");
+    fake_disk_heal(&f->disk);
+    assert_names(f, (const char *const[]){"bob", NULL});
+    holder_stop(&holder);
+}
+
+/* The worker has something to write when it comes to it. */
+static void read__behind_a_write__not_after_its_sync(void **state)
+{
+    struct fake_store *f = *state;
+    fake_disk_put(&f->disk, "ann", "1");
+    fake_disk_put(&f->disk, "bob", "2");
+    fake_disk_hold(&f->disk, FS_OPEN, "ann");
+    struct asked *busy = ask_read(f, "ann");
+    fake_store_await_held(f);
+    struct asked *put = ask_put(f, "eve", "1");
+    fake_store_turn(f);
+    struct asked *read = ask_read(f, "bob");
+    fake_disk_hold(&f->disk, FS_FDATASYNC, ".journal-");
+    assert_answer(busy, 0, "1");
+    assert_answer(read, 0, "2");
+    assert_int_equal(put->count, 0);
+    fake_disk_release(&f->disk);
+    assert_answer(put, 0, "");
+}
+
 static void read_name__there_or_not__content_or_error(void **state)
 {
     struct fake_store *f = *state;
@@ -990,6 +1084,10 @@ int main(void)
         cmocka_unit_test(names__changes_before__as_of_them),
         TEST(names__something_fails__those_that_are_there),
         TEST(read_name__there_or_not__content_or_error),
+        TEST(names__checkpoint_fails__what_is_in_journals_too),
+        TEST(names__a_key_cannot_be_written__right),
+        TEST(names__a_value_cannot_be_found_out__error),
+        TEST(read__behind_a_write__not_after_its_sync),
         cmocka_unit_test(sync__work_or_not__after_all_of_it),
         cmocka_unit_test(sync__one_worker_fails__its_error_after_all),
         cmocka_unit_test(sync_key__work_or_not__after_that_of_the_key),

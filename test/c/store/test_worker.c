@@ -24,6 +24,8 @@ struct fixture {
     unsigned worked; /* on the thread */
     bool in_order;
     unsigned batch_max;
+    unsigned chain;   /* jobs that work gives */
+    unsigned batches; /* begun; atomic */
     uv_thread_t loop_thread;
     unsigned done;      /* on the loop thread */
     unsigned give_more; /* jobs that done gives */
@@ -31,15 +33,35 @@ struct fixture {
     bool stopped;
 };
 
+/* Numbers are those of the order in which they are to be done. */
+static void give_numbered(struct fixture *f, unsigned number, void (*how)(struct worker *, struct job *))
+{
+    f->jobs[number].number = number;
+    f->given++;
+    how(f->worker, &f->jobs[number].job);
+}
+
+/* While one batch is done, the next one comes. */
+static void give_next(struct fixture *f)
+{
+    if (f->chain == 0)
+        return;
+    f->chain--;
+    /* The one of the other kind has its number already. */
+    give_numbered(f, f->given - 1 < WORKER_FIRSTS_MAX ? f->given - 1 : f->given, worker_give_first);
+}
+
 static void work(void *ctx, struct job **jobs, unsigned count)
 {
     struct fixture *f = ctx;
     uv_thread_t self = uv_thread_self();
+    __atomic_add_fetch(&f->batches, 1, __ATOMIC_SEQ_CST);
     uv_mutex_lock(&f->lock);
     if (count < 1 || count > WORKER_BATCH_MAX || uv_thread_equal(&self, &f->loop_thread))
         f->in_order = false;
     if (count > f->batch_max)
         f->batch_max = count;
+    give_next(f);
     for (unsigned i = 0; i < count; i++) {
         struct numbered *numbered = (struct numbered *)jobs[i];
         f->in_order &= numbered->number == f->worked++;
@@ -150,6 +172,44 @@ static void give__from_done__done_too(void **state)
     worker_stop(f->worker, on_stopped, f);
 }
 
+static void await_batches(struct fixture *f, unsigned batches)
+{
+    uint64_t deadline_ms = uv_hrtime() / 1000000 + DEADLINE_MS;
+    while (__atomic_load_n(&f->batches, __ATOMIC_SEQ_CST) < batches)
+        assert_true(uv_hrtime() / 1000000 < deadline_ms);
+}
+
+static void give_first__others_wait__before_them_in_a_batch_of_its_own(void **state)
+{
+    struct fixture *f = *state;
+    uv_mutex_lock(&f->lock);
+    give_numbered(f, 0, worker_give);
+    await_batches(f, 1);
+    give_numbered(f, 3, worker_give);
+    give_numbered(f, 4, worker_give);
+    give_numbered(f, 1, worker_give_first);
+    give_numbered(f, 2, worker_give_first);
+    uv_mutex_unlock(&f->lock);
+    await_done(f, 5);
+    assert_int_equal(f->batches, 3);
+    assert_int_equal(f->batch_max, 2);
+    worker_stop(f->worker, on_stopped, f);
+}
+
+/* However many of the first kind there are. */
+static void give_first__again_and_again__the_others_have_their_turn(void **state)
+{
+    struct fixture *f = *state;
+    uv_mutex_lock(&f->lock);
+    give_numbered(f, 0, worker_give_first);
+    await_batches(f, 1);
+    give_numbered(f, WORKER_FIRSTS_MAX, worker_give);
+    f->chain = 2 * WORKER_FIRSTS_MAX;
+    uv_mutex_unlock(&f->lock);
+    await_done(f, 2 + 2 * WORKER_FIRSTS_MAX);
+    worker_stop(f->worker, on_stopped, f);
+}
+
 static void stop__jobs_waiting__handed_back_before_stopped(void **state)
 {
     struct fixture *f = *state;
@@ -184,6 +244,8 @@ int main(void)
         TEST(give__many__done_and_handed_back_in_order),
         TEST(give__worker_busy__what_came_meanwhile_is_one_batch),
         TEST(give__from_done__done_too),
+        TEST(give_first__others_wait__before_them_in_a_batch_of_its_own),
+        TEST(give_first__again_and_again__the_others_have_their_turn),
         TEST(stop__jobs_waiting__handed_back_before_stopped),
         TEST(stop__never_used__stopped),
         TEST(stop__from_done__stopped),
