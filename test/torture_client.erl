@@ -6,7 +6,8 @@
 
 -export([start/1]).
 
--type options() :: #{server := node_case:server(), name := term(), seed := term(),
+%% pauses: now and then it does nothing for so long that its lists leave the node's memory (--expire 1).
+-type options() :: #{server := node_case:server(), name := term(), seed := term(), pauses => boolean(),
                      keys := [{list | value, Key :: term(), torture_model:history()}]}.
 -type wrong_answer() :: #{key := term(), request := term(), expected := term(), answer := term()}.
 %% What a client exits with: how it ended (the reason of the call that exited), and what it knows.
@@ -16,9 +17,15 @@
 -define(ANSWER_MS, 30000).
 -define(ENTRIES_MAX, 40).
 -define(WINDOW_MAX, 8).
+%% Steps; a list expires within two of the seconds of --expire.
+-define(PAUSE_EVERY, 500).
+-define(PAUSE_MS, 2500).
+%% A list that was not used for so long may expire before it is used again.
+-define(IDLE_MS, 300).
 
 -record(key, {kind,      % list: of entries; value: of the database
               process,   % who is asked: the list's server or a worker; undefined: not known yet; database
+              used,      % when it was asked last (milliseconds); undefined: never
               history}).
 
 %% A call that is not answered yet.
@@ -32,6 +39,7 @@
                  through,        % database | worker: whom it sends its values to
                  keys,           % #{Key => #key{}}
                  names,          % the keys as a tuple, to choose from
+                 pauses = false,
                  calls = queue:new()}).
 
 %% It exits with worked().
@@ -39,9 +47,9 @@
 start(Options) ->
     spawn_monitor(fun() -> init(Options) end).
 
-init(#{server := Server, name := Name, seed := Seed, keys := Keys}) ->
+init(#{server := Server, name := Name, seed := Seed, keys := Keys} = Options) ->
     _ = rand:seed(exsss, Seed),
-    Client = #client{server = Server, name = Name, window = rand:uniform(?WINDOW_MAX),
+    Client = #client{pauses = maps:get(pauses, Options, false), server = Server, name = Name, window = rand:uniform(?WINDOW_MAX),
                      through = one_of([database, worker]), names = list_to_tuple([Key || {_, Key, _} <- Keys]),
                      keys = maps:from_list([{Key, #key{kind = Kind, history = History}}
                                             || {Kind, Key, History} <- Keys])},
@@ -55,16 +63,48 @@ work(Client) ->
         throw:{ended, How, Last} -> {How, last_answers(Last)}
     end.
 
-forever(Client) ->
-    Key = any_key(Client),
-    forever(answers(Client#client.window, step(Key, known(Key, Client)))).
+forever(#client{pauses = Pauses} = Client) ->
+    case Pauses andalso rand:uniform(?PAUSE_EVERY) =:= 1 of
+        true ->
+            forever(paused(Client));
+        false ->
+            Key = any_key(Client),
+            forever(answers(Client#client.window, step(Key, known(Key, Client))))
+    end.
+
+%% Its lists have expired then.
+paused(Client) ->
+    Idle = answers(0, Client),
+    receive after ?PAUSE_MS -> Idle end.
 
 any_key(#client{names = Names}) ->
     element(rand:uniform(tuple_size(Names)), Names).
 
 %% ---- whom to ask ----
 
-known(Key, #client{server = Server, keys = Keys} = Client) ->
+known(Key, #client{keys = Keys, pauses = true} = Client) ->
+    Now = erlang:monotonic_time(millisecond),
+    case maps:get(Key, Keys) of
+        #key{kind = list, used = Used} when Used =:= undefined; Now - Used > ?IDLE_MS ->
+            awake(Key, answers(0, Client));
+        Known ->
+            known_process(Key, with(Key, Known#key{used = Now}, Client))
+    end;
+known(Key, Client) ->
+    known_process(Key, Client).
+
+%% It may expire any time: until it has answered something.
+awake(Key, #client{server = Server, keys = Keys} = Client) ->
+    Pid = ask_now(node_case:cache(Server), {server_process, Key}, Key, Client),
+    case catch gen_server:call(Pid, size, ?ANSWER_MS) of
+        Size when is_integer(Size) ->
+            Now = erlang:monotonic_time(millisecond),
+            with(Key, (maps:get(Key, Keys))#key{process = Pid, used = Now}, Client);
+        {'EXIT', _} ->
+            awake(Key, Client)
+    end.
+
+known_process(Key, #client{server = Server, keys = Keys} = Client) ->
     case maps:get(Key, Keys) of
         #key{process = undefined, kind = list} = Known ->
             Pid = ask_now(node_case:cache(Server), {server_process, Key}, Key, Client),

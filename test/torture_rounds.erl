@@ -26,12 +26,17 @@
 
 -define(CLIENTS, 16).
 -define(WORK_MS, {20, 600}).
+%% Long enough for lists to expire and to come back.
+-define(EXPIRING_MS, {1000, 6000}).
+-define(EXPIRING_EVERY, 4).
+-define(SMALL_JOURNAL_EVERY, 2).
 -define(STOPPED_EVERY, 5).
 -define(KILLED_RECOVERING_EVERY, 4).
 -define(CLIENT_ENDS_MS, 60000).
 
 -record(state, {options,
                 server,        % node_case:server(); none: the last start failed
+                expires,       % its idle lists leave the memory
                 histories,    % #{Key => torture_model:history()}
                 recovery_ms}). % of the last start
 
@@ -41,8 +46,8 @@ run(#{seed := Seed, folder := Folder} = Options) ->
     ok = node_case:distribute(),
     _ = rand:seed(exsss, Seed),
     Histories = maps:from_list([{Key, torture_model:new(nil)} || {_, Key} <- torture_folder:keys()]),
-    {Server, Ms} = start(Folder),
-    rounds(1, #state{options = Options, server = Server, histories = Histories, recovery_ms = Ms}, []).
+    {Server, Expires, Ms} = start(Folder),
+    rounds(1, #state{options = Options, server = Server, expires = Expires, histories = Histories, recovery_ms = Ms}, []).
 
 rounds(Number, #state{options = #{rounds := Rounds}, server = Server}, Done) when Number > Rounds ->
     _ = node_case:kill(Server),
@@ -62,13 +67,14 @@ rounds(Number, #state{options = Options} = State, Done) ->
             end
     end.
 
-round(Number, #state{options = #{seed := Seed} = Options, server = Server, histories = Histories} = State) ->
-    Clients = start_clients(Server, Histories, {Seed, Number}),
+round(Number, #state{options = #{seed := Seed} = Options, server = Server, expires = Expires,
+                     histories = Histories} = State) ->
+    Clients = start_clients(Server, Expires, Histories, {Seed, Number}),
     Ending = maps:get(ending, Options, random_ending()),
-    {Least, Most} = maps:get(work_ms, Options, ?WORK_MS),
+    {Least, Most} = maps:get(work_ms, Options, case Expires of true -> ?EXPIRING_MS; false -> ?WORK_MS end),
     Interrupted = interrupted_within(Least + rand:uniform(Most - Least + 1) - 1),
     AtEnd = end_node(Ending, Server),
-    {AtClients, Worked} = await_clients(Clients, Ending),
+    {AtClients, Worked} = await_clients(Clients, Ending, Expires),
     case Interrupted of
         true ->
             interrupted;
@@ -91,27 +97,27 @@ interrupted_within(Ms) ->
 %% ---- clients ----
 
 %% Each key has one writer, another one in each round.
-start_clients(Server, Histories, Seed) ->
+start_clients(Server, Pauses, Histories, Seed) ->
     Shuffled = [Key || {_, Key} <- lists:sort([{rand:uniform(), Key} || Key <- torture_folder:keys()])],
     Dealt = lists:zip([N rem ?CLIENTS || N <- lists:seq(1, length(Shuffled))], Shuffled),
-    [torture_client:start(#{server => Server, name => {Seed, N}, seed => erlang:phash2({Seed, N}),
+    [torture_client:start(#{server => Server, name => {Seed, N}, seed => erlang:phash2({Seed, N}), pauses => Pauses,
                             keys => [{Kind, Key, maps:get(Key, Histories)} || {Of, {Kind, Key}} <- Dealt, Of =:= N]})
      || N <- lists:seq(0, ?CLIENTS - 1)].
 
-await_clients(Clients, Ending) ->
+await_clients(Clients, Ending, Expires) ->
     Ends = [receive
                 {'DOWN', Monitor, process, Client, End} -> End
             after ?CLIENT_ENDS_MS ->
                     error(client_does_not_end)
             end || {Client, Monitor} <- Clients],
-    {lists:append([client_findings(End, Ending) || End <- Ends]),
+    {lists:append([client_findings(End, Ending, Expires) || End <- Ends]),
      maps:from_list(lists:append([Histories || {worked, _, Histories} <- Ends]))}.
 
-client_findings({worked, {wrong_answer, Answer}, _}, _) ->
+client_findings({worked, {wrong_answer, Answer}, _}, _, _) ->
     [{wrong_answer, Answer}];
-client_findings({worked, {exited, Reason}, _}, Ending) ->
-    [{client, Reason} || not is_end(Ending, Reason)];
-client_findings(Crash, _) ->
+client_findings({worked, {exited, Reason}, _}, Ending, Expires) ->
+    [{client, Reason} || not is_end(Ending, Reason), not (Expires andalso is_expiry(Reason))];
+client_findings(Crash, _, _) ->
     error({client_crashed, Crash}).
 
 %% What a call may exit with; before the node is gone its processes end.
@@ -120,6 +126,11 @@ is_end(_, {nodedown, _}) -> true;
 is_end(stop, shutdown) -> true;
 is_end(stop, noproc) -> true;
 is_end(_, _) -> false.
+
+%% A disk so slow that the node does not read its sockets for a while: what comes then may come too late.
+is_expiry(noproc) -> true;
+is_expiry(normal) -> true;
+is_expiry(_) -> false.
 
 counts(Histories) ->
     lists:foldl(fun(History, {Acknowledged, InFlight}) ->
@@ -131,12 +142,20 @@ counts(Histories) ->
 
 start(Folder) ->
     From = erlang:monotonic_time(millisecond),
-    Server = launch(Folder),
+    Expires = one_in(?EXPIRING_EVERY),
+    Server = launch(Folder, Expires),
     ok = node_case:ready(Server),
-    {Server, erlang:monotonic_time(millisecond) - From}.
+    {Server, Expires, erlang:monotonic_time(millisecond) - From}.
 
-launch(Folder) ->
-    node_case:launch(#{folder => Folder, arguments => ["--workers", integer_to_list(rand:uniform(5))]}).
+%% Other workers each time; a journal so small that values are written to their files under load.
+launch(Folder, Expires) ->
+    node_case:launch(#{folder => Folder, arguments =>
+                           ["--workers", integer_to_list(rand:uniform(5))]
+                           ++ lists:append([["--expire", "1"] || Expires]
+                                           ++ [["--journal-limit", "1"] || one_in(?SMALL_JOURNAL_EVERY)])}).
+
+one_in(N) ->
+    rand:uniform(N) =:= 1.
 
 end_node(Ending, Server) ->
     Lines = node_case:lines(Server),
@@ -161,9 +180,9 @@ started_again(Ending, #state{options = #{folder := Folder} = Options, histories 
 
 checked_start(#state{options = #{folder := Folder}, histories = Histories} = State) ->
     try start(Folder) of
-        {Server, Ms} ->
+        {Server, Expires, Ms} ->
             {Findings, Base} = check_node(Server, Histories),
-            {Findings, Ms, State#state{server = Server, histories = Base, recovery_ms = Ms}}
+            {Findings, Ms, State#state{server = Server, expires = Expires, histories = Base, recovery_ms = Ms}}
     catch
         error:{not_started, Why} ->
             {[{not_started, Why}], 0, State#state{server = none}}
@@ -180,7 +199,7 @@ killed_recovering(kill, State) ->
 
 kill_recovering(Times, #state{options = #{folder := Folder}, recovery_ms = Ms}) ->
     {Times, lists:append([begin
-                              Server = launch(Folder),
+                              Server = launch(Folder, false),
                               receive after rand:uniform(Ms + 1) - 1 -> ok end,
                               end_node(kill, Server) ++ torn(Folder)
                           end || _ <- lists:seq(1, Times)])}.

@@ -13,6 +13,7 @@
 enum {
     ROUND_ITEMS_MAX = 4096,
     ROUND_BYTES_MAX = 16 * 1024 * 1024,
+    ROUND_SLICES_MAX = 16,          /* of values in one turn */
     ROUND_NS_MAX = 2 * 1000 * 1000, /* of the loop, for one turn */
     PERIOD_MS = 1000,
     JOURNAL_LIMITS_MAX = 4, /* times its limit a journal may have while no checkpoint can be written */
@@ -74,23 +75,28 @@ static bool has_to_wait(const struct checkpoint *checkpoint)
     return false;
 }
 
-/* Takes values until the round is full or the loop has been held up long enough. */
-static void fill(struct checkpoint *checkpoint)
+/* Takes values until the round is full or the loop has been held up long enough. False: the last one is not
+ * whole yet. */
+static bool fill(struct checkpoint *checkpoint)
 {
     struct store *store = checkpoint->store;
     struct round *round = checkpoint->round;
     uint64_t deadline_ns = uv_hrtime() + ROUND_NS_MAX;
+    unsigned slices = ROUND_SLICES_MAX;
     struct key *key;
     DL_FOREACH(store->keys.dirty, key)
     {
+        if (!round_take_slices(round, &slices))
+            return false;
         if (!checkpoint_in_pass(checkpoint, key) || round->count == ROUND_ITEMS_MAX ||
             round->bytes > ROUND_BYTES_MAX || (round->count > 0 && uv_hrtime() > deadline_ns))
-            break;
+            return true;
         if (!can_be_taken(checkpoint, key))
             continue;
         key->pass = checkpoint->pass;
         round_take(round, key);
     }
+    return round_take_slices(round, &slices);
 }
 
 void checkpoint_failed(struct checkpoint *checkpoint, int status)
@@ -119,6 +125,7 @@ static void end_round(struct checkpoint *checkpoint)
     struct round *round = checkpoint->round;
     struct keys *keys = &checkpoint->store->keys;
     checkpoint->round = NULL;
+    checkpoint->filling = false;
     for (unsigned i = 0; i < round->count; i++) {
         struct item *item = &round->items[i];
         item->key->in_round = false;
@@ -238,7 +245,8 @@ static void end_pass(struct checkpoint *checkpoint)
         trim(checkpoint);
     refuse_more(checkpoint);
     store_press(store);
-    store_wake(store); /* for the pass that is wanted next */
+    checkpoint_grown(checkpoint); /* by what came meanwhile, where nothing is removed */
+    store_wake(store);            /* for the pass that is wanted next */
     requests_answer(&checkpoint->in_pass, checkpoint->status, slice_of(NULL, 0));
 }
 
@@ -253,7 +261,7 @@ static void round_done(struct task *task)
 static void begin_round(struct checkpoint *checkpoint)
 {
     checkpoint->round = round_new(checkpoint->store, round_done);
-    fill(checkpoint);
+    checkpoint->filling = !fill(checkpoint);
     if (checkpoint->round->count > 0)
         return;
     round_free(checkpoint->round);
@@ -279,8 +287,12 @@ void checkpoint_turn(struct checkpoint *checkpoint)
     }
     if (checkpoint->passing && checkpoint->round == NULL)
         begin_round(checkpoint);
+    else if (checkpoint->round != NULL && checkpoint->filling)
+        checkpoint->filling = !fill(checkpoint);
     round = checkpoint->round;
-    if (round == NULL || round->given || !round_is_durable(round))
+    if (round != NULL && checkpoint->filling)
+        store_wake(checkpoint->store);
+    if (round == NULL || checkpoint->filling || round->given || !round_is_durable(round))
         return;
     round->given = true;
     worker_give(checkpoint->store->file_worker, &round->task.job);

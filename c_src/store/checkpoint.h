@@ -39,6 +39,7 @@ struct checkpoint {
     size_t journal_sizes[STORE_WORKERS_MAX]; /* when the pass began */
     size_t carried[STORE_WORKERS_MAX]; /* bytes that its journals hold for keys that were carried over */
     bool passing;                      /* a pass is under way */
+    bool filling;                      /* the round's last value is not whole yet */
     bool wanted;                       /* another one is to follow */
     bool given_up;                     /* no more rounds: the store closes and it has taken too long */
 };

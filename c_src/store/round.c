@@ -102,19 +102,53 @@ static struct item *add_item(struct round *round)
     return item;
 }
 
+/* What it holds has been accepted by now. */
+static void whole(struct round *round, struct item *item)
+{
+    struct store *store = round->store;
+    item->partial = false;
+    round->bytes += item->value.size;
+    for (unsigned i = 0; i < store->config.workers; i++)
+        round->durable[i] = store->commits[i].accepted;
+}
+
+static void take_whole(struct round *round, struct item *item)
+{
+    buf_clear(&item->value);
+    item->removes = !store_value_now(round->store, item->key, &item->value);
+    whole(round, item);
+}
+
 void round_take(struct round *round, struct key *key)
 {
     struct store *store = round->store;
     struct item *item = add_item(round);
+    struct store_source *source = keys_source(&store->keys, key_bytes(key));
     item->key = key;
     item->number = store->numbers++;
+    item->version = key->version;
     store->config.ops.file_name(store->config.ops.ctx, key_bytes(key), item->name);
-    item->removes = !store_value_now(store, key, &item->value);
-    round->bytes += item->value.size;
-    for (unsigned i = 0; i < store->config.workers; i++)
-        round->durable[i] = store->commits[i].accepted;
+    item->partial = source != NULL && source->ops->encode_some != NULL && key->place != VALUE_NONE;
     key->in_round = true;
     key->next_first_lsn = 0;
+    if (!item->partial)
+        take_whole(round, item);
+}
+
+bool round_take_slices(struct round *round, unsigned *slices)
+{
+    struct item *item = round->count > 0 ? &round->items[round->count - 1] : NULL;
+    while (item != NULL && item->partial) {
+        struct store_source *source = keys_source(&round->store->keys, key_bytes(item->key));
+        if (*slices == 0)
+            return false;
+        --*slices;
+        if (source == NULL || item->key->version != item->version || item->key->place == VALUE_NONE)
+            take_whole(round, item); /* it is not what it was when the first slice was taken */
+        else if (!source->ops->encode_some(source, &item->position, &item->value))
+            whole(round, item);
+    }
+    return true;
 }
 
 bool round_is_durable(const struct round *round)

@@ -14,10 +14,13 @@
 struct item {
     struct key *key; /* loop thread only */
     struct buf value;
-    uint64_t number; /* of its temporary */
-    int status;      /* result */
-    bool own;        /* it has failed for a reason of this key alone */
-    bool removes;    /* there shall be no file */
+    uint64_t number;   /* of its temporary */
+    int status;        /* result */
+    bool own;          /* it has failed for a reason of this key alone */
+    bool removes;      /* there shall be no file */
+    bool partial;      /* slices of the value are missing */
+    uint64_t position; /* of the next one */
+    uint32_t version;  /* of the key when the first one was taken */
     char name[STORE_NAME_ROOM];
 };
 
@@ -37,8 +40,12 @@ struct round {
 struct round *round_new(struct store *store, void (*done)(struct task *task));
 void round_free(struct round *round);
 
-/* The key's value as it is now becomes part of the round. */
+/* The key's value as it is now becomes part of the round, or the first slice of it. */
 void round_take(struct round *round, struct key *key);
+
+/* Takes slices of the value that was taken last until all are there, or *slices have been taken, which counts
+ * down. False: some are missing. */
+bool round_take_slices(struct round *round, unsigned *slices);
 
 /* True if what it has taken is durable in the journals. */
 bool round_is_durable(const struct round *round);

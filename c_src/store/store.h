@@ -105,6 +105,11 @@ struct store_source_ops {
     struct slice (*key)(const struct store_source *source);
     /* Appends the value to out as of all changes accepted up to now. */
     void (*encode)(struct store_source *source, struct buf *out);
+    /* NULL, or as encode but by slices, so that a large value does not hold up the loop: appends one, of
+     * which position (0 at first) says where it begins; out holds those before. False: that was the last one.
+     * What is accepted between two slices may be in the value or not, as long as ops.fold makes of it, with
+     * all changes accepted since the first slice, what it is. */
+    bool (*encode_some)(struct store_source *source, uint64_t *position, struct buf *out);
     /* The source is detached already and its memory must be forgotten. status: a write of this key failed
      * with it, so changes accepted and not reported done are not on disk and never will be (their requests
      * have been answered); or ERR_CONFLICT: somebody else has put or deleted the key (called from inside that

@@ -137,20 +137,36 @@ int list_from_value(struct slice value, size_t expanded_max, struct todo_list *l
     return rc;
 }
 
-void list_write(const struct todo_list *list, struct buf *out)
+enum { SLICE_ENTRIES = 1024, SLICE_BYTES = 64 * 1024 };
+
+static void write_front(uint32_t count, struct buf *out)
 {
-    uint32_t at = 0;
     etf_write_map(out, 3);
     etf_write_atom(out, "__struct__");
     etf_write_atom(out, struct_name);
     etf_write_atom(out, "entries");
-    etf_write_map(out, list_size(list));
-    for (const struct entry *entry; (entry = slots_next(&list->entries, &at)) != NULL;) {
-        etf_write_uint64(out, entry->id);
-        etf_write_term(out, entry_term(entry));
-    }
+    etf_write_map(out, count);
+}
+
+static void write_entry(const struct entry *entry, struct buf *out)
+{
+    etf_write_uint64(out, entry->id);
+    etf_write_term(out, entry_term(entry));
+}
+
+static void write_back(const struct todo_list *list, struct buf *out)
+{
     etf_write_atom(out, "next_id");
     etf_write_uint64(out, list->next_id);
+}
+
+void list_write(const struct todo_list *list, struct buf *out)
+{
+    uint32_t at = 0;
+    write_front(list_size(list), out);
+    for (const struct entry *entry; (entry = slots_next(&list->entries, &at)) != NULL;)
+        write_entry(entry, out);
+    write_back(list, out);
 }
 
 void list_write_value(const struct todo_list *list, struct slice key, struct buf *out)
@@ -158,4 +174,39 @@ void list_write_value(const struct todo_list *list, struct slice key, struct buf
     etf_write_version(out);
     list_write(list, out);
     key_trailer_append(key, out);
+}
+
+/* Where in a value the number of entries stands. */
+static size_t count_offset(void)
+{
+    struct buf front = BUF_EMPTY;
+    etf_write_version(&front);
+    write_front(0, &front);
+    size_t offset = front.size - 4;
+    buf_release(&front);
+    return offset;
+}
+
+bool list_write_some(const struct todo_list *list, struct slice key, uint64_t *last, struct buf *out)
+{
+    if (*last == 0) {
+        etf_write_version(out);
+        write_front(0, out);
+    }
+    size_t end = out->size + SLICE_BYTES;
+    uint32_t at = slots_after(&list->entries, *last);
+    uint32_t count = 0;
+    const struct entry *entry = NULL;
+    while (count < SLICE_ENTRIES && out->size < end && (entry = slots_next(&list->entries, &at)) != NULL) {
+        write_entry(entry, out);
+        *last = entry->id;
+        count++;
+    }
+    uint8_t *counted = out->data + count_offset();
+    bytes_put_u32(counted, bytes_u32(counted) + count);
+    if (entry != NULL)
+        return true;
+    write_back(list, out);
+    key_trailer_append(key, out);
+    return false;
 }

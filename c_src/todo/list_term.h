@@ -37,4 +37,10 @@ void list_write(const struct todo_list *list, struct buf *out);
  * key: canonical. */
 void list_write_value(const struct todo_list *list, struct slice key, struct buf *out);
 
+/* The same by slices, of a list that may change between them: appends one, of which *last (0 at first) says
+ * where it begins. out: what was appended before begins at its start. False: that was the last one. What
+ * comes of it has each entry as it was at some moment since the first slice, and next_id as it is at the
+ * last: with all changes since the first slice made again (todo/list_change.h) it is the list. */
+bool list_write_some(const struct todo_list *list, struct slice key, uint64_t *last, struct buf *out);
+
 #endif

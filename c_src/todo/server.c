@@ -60,6 +60,12 @@ static void encode(struct store_source *source, struct buf *out)
     list_write_value(&server->list, server_key(server), out);
 }
 
+static bool encode_some(struct store_source *source, uint64_t *position, struct buf *out)
+{
+    struct server *server = server_of_source(source);
+    return list_write_some(&server->list, server_key(server), position, out);
+}
+
 /* A write failed: what is in memory has run ahead of the disk. Whoever asks next reads what is durable. */
 static void failed(struct store_source *source, int status)
 {
@@ -70,7 +76,8 @@ static void failed(struct store_source *source, int status)
     process_exit_atom(&server->gen.process, status == ERR_CONFLICT ? "normal" : error_atom(status));
 }
 
-static const struct store_source_ops source_ops = {.key = source_key, .encode = encode, .failed = failed};
+static const struct store_source_ops source_ops = {
+    .key = source_key, .encode = encode, .encode_some = encode_some, .failed = failed};
 
 /* ---- loading ---- */
 

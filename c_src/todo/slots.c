@@ -147,3 +147,17 @@ struct entry *slots_next(const struct slots *slots, uint32_t *at)
     }
     return NULL;
 }
+
+uint32_t slots_after(const struct slots *slots, uint64_t id)
+{
+    const struct slot_array *array = slots->array;
+    uint32_t low = 0, high = array == NULL ? 0 : array->used;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (slot_id(array->slot[middle]) <= id)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}

@@ -59,4 +59,7 @@ struct entry *slots_remove(struct slots *slots, uint64_t id);
 /* Walks by ascending id: *at starts with 0. NULL at the end. */
 struct entry *slots_next(const struct slots *slots, uint32_t *at);
 
+/* Where a walk begins whose first entry has an id above this one. */
+uint32_t slots_after(const struct slots *slots, uint64_t id);
+
 #endif

@@ -374,6 +374,23 @@ static void encode(struct store_source *source, struct buf *out)
     buf_append_slice(out, buf_slice(&holder->memory));
 }
 
+/* A word at a time. */
+static bool encode_some(struct store_source *source, uint64_t *position, struct buf *out)
+{
+    struct holder *holder = (struct holder *)source;
+    const struct buf *memory = &holder->memory;
+    assert_true(holder->attached);
+    assert_int_equal(out->size, *position);
+    holder->slices++;
+    size_t end = *position;
+    while (end < memory->size && memory->data[end++] != '.')
+        ;
+    buf_append(out, memory->data + *position, end - *position);
+    *position = end;
+    holder->encodes += end == memory->size;
+    return end < memory->size;
+}
+
 static void failed(struct store_source *source, int status)
 {
     struct holder *holder = (struct holder *)source;
@@ -390,7 +407,8 @@ static struct slice holder_key(const struct store_source *source)
     return slice_of_text(((const struct holder *)source)->key);
 }
 
-static const struct store_source_ops holder_ops = {.key = holder_key, .encode = encode, .failed = failed};
+static const struct store_source_ops holder_ops = {
+    .key = holder_key, .encode = encode, .encode_some = encode_some, .failed = failed};
 
 static void on_loaded(struct asked *asked)
 {

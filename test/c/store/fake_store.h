@@ -91,6 +91,7 @@ struct holder {
     bool attached;
     bool refused;     /* the last attach */
     unsigned encodes; /* so far */
+    unsigned slices;  /* of them, so far */
     unsigned failures;
     int failed_status;
     unsigned waiting;         /* own changes not answered yet */

@@ -122,6 +122,104 @@ static void pass__holder_and_others__values_as_they_are(void **state)
     holder_stop(&holder);
 }
 
+enum { WORDS = 200 };
+
+static void change_much(struct holder *holder, unsigned from)
+{
+    char word[16];
+    for (unsigned i = 0; i < WORDS; i++) {
+        snprintf(word, sizeof word, "%u.", from + i);
+        holder_change(holder, word);
+    }
+}
+
+/* No turn of the loop takes more than a few slices of it, and what happens in between is not lost. */
+static void round__large_value__a_few_slices_in_a_turn(void **state)
+{
+    struct fake_store *f = *state;
+    struct holder holder;
+    struct buf text = BUF_EMPTY;
+    unsigned turns = 0, slices = 0;
+    holder_start(&holder, f, "bob");
+    change_much(&holder, 1);
+    fake_store_await_all(f);
+    struct asked *end = begin_checkpoint(f);
+    while (holder.encodes == 0) {
+        fake_store_turn(f);
+        assert_in_range(holder.slices - slices, 0, 3 * 16); /* who comes to it in a turn of libuv */
+        slices = holder.slices;
+        if (++turns == 2)
+            holder_change(&holder, "1000.");
+    }
+    assert_int_equal(holder.slices, WORDS + 1);
+    assert_true(turns >= WORDS / (3 * 16));
+    assert_answer(end, 0, "");
+    await_quiet(f);
+    assert_int_equal(f->store->keys.dirty_count, 1); /* nobody can tell whether that change is in it */
+    assert_int_equal(fake_store_checkpoint(f), 0);
+    buf_append_slice(&text, buf_slice(&holder.memory));
+    buf_append_u8(&text, '\0');
+    fake_disk_assert(&f->disk, "bob", (const char *)text.data);
+    assert_int_equal(journals(f), 0);
+    buf_release(&text);
+    holder_stop(&holder);
+}
+
+/* Between two slices. */
+static void round__large_value_replaced_or_left_meanwhile__whole(void **state)
+{
+    struct fake_store *f = *state;
+    for (unsigned i = 0; i < 4; i++) {
+        struct holder holder;
+        holder_start(&holder, f, "bob");
+        change_much(&holder, 1 + i * WORDS);
+        fake_store_await_all(f);
+        struct asked *end = begin_checkpoint(f);
+        while (holder.slices < 20)
+            fake_store_turn(f);
+        assert_int_equal(holder.encodes, 0);
+        if (i == 0)
+            ask_put(f, "bob", "0.");
+        else if (i == 1)
+            holder_detach(&holder);
+        else if (i == 2)
+            ask_set_aside(f, "bob");
+        else
+            ask_delete(f, "bob");
+        fake_store_await(end);
+        fake_store_await_all(f);
+        struct asked *read = ask_read(f, "bob");
+        fake_store_await(read);
+        assert_int_equal(read->status, i < 2 ? 0 : ERR_NOT_FOUND);
+        assert_int_equal(fake_store_checkpoint(f), 0);
+        buf_append_u8(&read->value, '\0');
+        fake_disk_assert(&f->disk, "bob", i < 2 ? (const char *)read->value.data : NULL);
+        holder_stop(&holder);
+    }
+}
+
+static void round__large_value_and_a_batch_fails__as_before(void **state)
+{
+    struct fake_store *f = *state;
+    struct holder holder;
+    holder_start(&holder, f, "bob");
+    change_much(&holder, 1);
+    fake_store_await_all(f);
+    struct asked *end = begin_checkpoint(f);
+    while (holder.slices < 20)
+        fake_store_turn(f);
+    fake_disk_fail(&f->disk, FS_FDATASYNC, ".journal-", 0, 1, -EIO);
+    struct asked *bad = holder_change(&holder, "1000.");
+    assert_answer(bad, -EIO, "");
+    fake_store_await(end);
+    assert_int_equal(holder.failures, 1);
+    struct asked *read = ask_read(f, "bob");
+    fake_store_await(read);
+    assert_int_equal(read->value.size, 9 * 2 + 90 * 3 + 101 * 4);
+    assert_int_equal(fake_store_checkpoint(f), 0);
+    holder_stop(&holder);
+}
+
 static void pass__many_keys__one_sync_for_all_of_a_round(void **state)
 {
     enum { KEYS = 5000 };
@@ -337,7 +435,7 @@ static void fill_journals(struct fake_store *f, unsigned journals_full)
     memset(value, 'v', STUCK_VALUE);
     for (unsigned i = 0; i < journals_full * STUCK_LIMIT / STUCK_VALUE; i++) {
         assert_answer(ask_put(f, "eve", value), 0, "");
-        assert_in_range(bytes_of_journals(f), 0, 2 * STUCK_LIMIT);
+        assert_in_range(bytes_of_journals(f), 0, 3 * STUCK_LIMIT);
     }
 }
 
@@ -523,7 +621,7 @@ static void journal__held__values_written_and_nothing_refused(void **state)
     await_quiet(&f);
     assert_false(f.pressed);
     fake_disk_assert(&f.disk, "bob", value);
-    assert_in_range(fake_disk_count(&f.disk, "rename bob"), 10, 25);
+    assert_in_range(fake_disk_count(&f.disk, "rename bob"), 2, 25);
     assert_in_range(f.store->commits[0].journal_size, 100000, 200000);
     fake_disk_fail(&f.disk, FS_RENAME, "bob", 0, 1, -EIO);
     assert_answer(ask_put(&f, "bob", "1"), 0, "");
@@ -583,6 +681,9 @@ int main(void)
         TEST(tick__nothing_dirty__no_calls),
         cmocka_unit_test(journal__half_of_its_limit__written_without_a_tick),
         TEST(pass__holder_and_others__values_as_they_are),
+        TEST(round__large_value__a_few_slices_in_a_turn),
+        TEST(round__large_value_replaced_or_left_meanwhile__whole),
+        TEST(round__large_value_and_a_batch_fails__as_before),
         TEST(pass__many_keys__one_sync_for_all_of_a_round),
         TEST(round__few_keys__a_sync_for_each),
         TEST(round__many_keys_and_the_sync_fails__all_go_next_time),

@@ -397,9 +397,102 @@ static void list_fold__random_changes_and_any_suffix_again__is_the_list(void **s
     buf_release(&again);
 }
 
+enum { MANY = 4000, SLICES_MIN = 4 };
+
+static void add_one(struct todo_list *list, const char *text, struct buf *changes)
+{
+    struct slice entry = fake_term(text);
+    uint64_t id;
+    assert_int_equal(list_add(list, entry, &id), 0);
+    if (changes != NULL)
+        list_change_add(list, id, 1, changes);
+    fake_free(entry);
+}
+
+static void update_one(struct todo_list *list, uint64_t id, struct buf *changes)
+{
+    struct slice entry = fake_term("#{date => 2}");
+    if (list_update(list, id, entry) == 0)
+        list_change_update(list, id, changes);
+    fake_free(entry);
+}
+
+static void delete_one(struct todo_list *list, uint64_t id, struct buf *changes)
+{
+    if (list_delete(list, id))
+        list_change_delete(id, changes);
+}
+
+/* Before and behind where the next slice begins, and at the end. */
+static void change_between(struct todo_list *list, unsigned slice, struct buf *changes)
+{
+    for (unsigned i = 0; i < 10; i++) {
+        update_one(list, 1 + slice + 397 * i, changes);
+        delete_one(list, 2 + slice + 397 * i, changes);
+    }
+    add_one(list, "#{date => 3}", changes);
+    add_one(list, "#{date => 4}", changes);
+    delete_one(list, list->next_id - 1, changes);
+}
+
+/* changes NULL: none are made. Returns how many slices it were. */
+static unsigned write_slices(struct todo_list *list, struct buf *changes, struct buf *out)
+{
+    uint64_t last = 0;
+    unsigned slices = 1;
+    while (list_write_some(list, slice_of("", 0), &last, out)) {
+        if (changes != NULL)
+            change_between(list, slices, changes);
+        slices++;
+    }
+    return slices;
+}
+
+static void write_some__no_changes__the_value(void **state)
+{
+    struct todo_list list;
+    struct buf slices = BUF_EMPTY, whole = BUF_EMPTY;
+    list_init(&list);
+    for (unsigned entries = 0; entries <= MANY; entries++) {
+        if (entries < 3 || entries == 1024 || entries == 1025 || entries == MANY) {
+            buf_clear(&slices);
+            buf_clear(&whole);
+            assert_in_range(write_slices(&list, NULL, &slices), entries / 1024,
+                            entries / 1024 + 1 + entries / 2048);
+            list_write_value(&list, slice_of("", 0), &whole);
+            assert_true(slice_equal(buf_slice(&slices), buf_slice(&whole)));
+        }
+        add_one(&list, "#{date => 1}", NULL);
+    }
+    list_release(&list);
+    buf_release(&slices);
+    buf_release(&whole);
+}
+
+static void write_some__changes_in_between__with_them_again_the_list(void **state)
+{
+    struct todo_list list;
+    struct buf slices = BUF_EMPTY, changes = BUF_EMPTY, folded = BUF_EMPTY, whole = BUF_EMPTY;
+    list_init(&list);
+    for (unsigned i = 0; i < MANY; i++)
+        add_one(&list, "#{date => 1}", NULL);
+    assert_true(write_slices(&list, &changes, &slices) >= SLICES_MIN);
+    assert_int_equal(list_fold(buf_slice(&slices), buf_slice(&changes), 1 << 24, &folded), 0);
+    list_write_value(&list, slice_of("", 0), &whole);
+    assert_false(slice_equal(buf_slice(&slices), buf_slice(&whole)));
+    assert_true(slice_equal(buf_slice(&folded), buf_slice(&whole)));
+    list_release(&list);
+    buf_release(&slices);
+    buf_release(&changes);
+    buf_release(&folded);
+    buf_release(&whole);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(write_some__no_changes__the_value),
+        cmocka_unit_test(write_some__changes_in_between__with_them_again_the_list),
         cmocka_unit_test(list_change__operations__are_terms),
         cmocka_unit_test(list_event__each_change__is_told_entry_by_entry),
         cmocka_unit_test(list_fold__no_value__starts_a_list),
