@@ -13,7 +13,7 @@
 enum {
     ROUND_ITEMS_MAX = 4096,
     ROUND_BYTES_MAX = 16 * 1024 * 1024,
-    ROUND_SLICES_MAX = 16,          /* of values in one turn */
+    ROUND_SLICES_MAX = 4,           /* of values in one turn */
     ROUND_NS_MAX = 2 * 1000 * 1000, /* of the loop, for one turn */
     PERIOD_MS = 1000,
     JOURNAL_LIMITS_MAX = 4, /* times its limit a journal may have while no checkpoint can be written */

@@ -146,13 +146,13 @@ static void round__large_value__a_few_slices_in_a_turn(void **state)
     struct asked *end = begin_checkpoint(f);
     while (holder.encodes == 0) {
         fake_store_turn(f);
-        assert_in_range(holder.slices - slices, 0, 3 * 16); /* who comes to it in a turn of libuv */
+        assert_in_range(holder.slices - slices, 0, 3 * 4); /* who comes to it in a turn of libuv */
         slices = holder.slices;
         if (++turns == 2)
             holder_change(&holder, "1000.");
     }
     assert_int_equal(holder.slices, WORDS + 1);
-    assert_true(turns >= WORDS / (3 * 16));
+    assert_true(turns >= WORDS / (3 * 4));
     assert_answer(end, 0, "");
     await_quiet(f);
     assert_int_equal(f->store->keys.dirty_count, 1); /* nobody can tell whether that change is in it */
