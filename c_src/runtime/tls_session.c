@@ -14,7 +14,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { RECORD_SIZE = SSL3_RT_MAX_PLAIN_LENGTH, PROBLEM_MAX = 160 };
+enum {
+    RECORD_SIZE = SSL3_RT_MAX_PLAIN_LENGTH,
+    RECORD_MORE = 64, /* head, nonce, tag and more of a record */
+    PROBLEM_MAX = 160
+};
 
 struct tls_session {
     SSL *ssl;
@@ -199,6 +203,9 @@ int tls_session_cut(struct tls_session *session)
 void tls_session_write(struct tls_session *session, struct buf *plain)
 {
     size_t taken = 0;
+    size_t records = plain->size / RECORD_SIZE + 1;
+    if (SSL_is_init_finished(session->ssl)) /* to grow once, not with each record */
+        buf_reserve(&session->output, plain->size + records * RECORD_MORE);
     while (session->status >= 0 && taken < plain->size) {
         size_t size = 0;
         int result = SSL_write_ex(session->ssl, plain->data + taken, plain->size - taken, &size);
