@@ -133,10 +133,8 @@ static void set_problem(struct tls_session *session, const char *what, const cha
 static void explain(struct tls_session *session)
 {
     unsigned long error = ERR_peek_error();
-    int reason = ERR_GET_REASON(error);
-    if (ERR_GET_LIB(error) != ERR_LIB_SSL)
-        set_problem(session, "", ERR_reason_error_string(error));
-    else if (reason == SSL_R_CERTIFICATE_VERIFY_FAILED)
+    int reason = ERR_GET_LIB(error) == ERR_LIB_SSL ? ERR_GET_REASON(error) : 0;
+    if (reason == SSL_R_CERTIFICATE_VERIFY_FAILED)
         set_problem(session,
                     "its certificate: ", X509_verify_cert_error_string(SSL_get_verify_result(session->ssl)));
     else if (reason >= SSL_AD_REASON_OFFSET)
