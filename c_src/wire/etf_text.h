@@ -8,9 +8,9 @@
  * In strings and quoted atoms control characters are written as \n, \r, \t or \x{7F}.
  *
  * What has no text that can be read back - pids, references, ports, funs of a module's own code or of more
- * than 255 arguments, atoms with U+FFFE or U+FFFF - is written as {'$external',<<131,...>>}: the binary is what term_to_binary/1 gives. A
- * tuple of two elements the first of which is the atom '$external' is written so too: so the text is one to
- * one.
+ * than 255 arguments, atoms with U+FFFE or U+FFFF - is written as {'$external',<<131,...>>}: the binary is
+ * what term_to_binary/1 gives. A tuple of two elements the first of which is the atom '$external' is written
+ * so too: so the text is one to one.
  */
 #ifndef WIRE_ETF_TEXT_H
 #define WIRE_ETF_TEXT_H
