@@ -7,6 +7,7 @@
 #include "runtime/gen_server.h"
 #include "runtime/links.h"
 #include "runtime/node.h"
+#include "runtime/process_send.h"
 #include "runtime/process_tree.h"
 #include "runtime/registry.h"
 #include "runtime/rpc.h"

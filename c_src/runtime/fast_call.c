@@ -5,6 +5,7 @@
 #include "runtime/mailbox.h"
 #include "runtime/node.h"
 #include "runtime/peer.h"
+#include "runtime/process_send.h"
 #include "runtime/waiting.h"
 #include "wire/etf_read.h"
 #include "wire/etf_write.h"

@@ -1,6 +1,7 @@
 /* Reads and answers the From of calls. Knows no request. */
 #include "runtime/from.h"
 
+#include "runtime/process_send.h"
 #include "wire/etf_read.h"
 #include "wire/etf_write.h"
 

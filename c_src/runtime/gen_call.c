@@ -4,6 +4,7 @@
 #include "runtime/aliases.h"
 #include "runtime/monitors.h"
 #include "runtime/node.h"
+#include "runtime/process_send.h"
 #include "runtime/timers.h"
 #include "wire/etf_read.h"
 #include "wire/etf_write.h"

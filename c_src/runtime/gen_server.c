@@ -9,6 +9,7 @@
 #include "runtime/gen_call.h"
 #include "runtime/links.h"
 #include "runtime/node.h"
+#include "runtime/process_send.h"
 #include "runtime/registry.h"
 #include "runtime/seq_trace.h"
 #include "runtime/sys.h"

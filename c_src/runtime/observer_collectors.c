@@ -7,6 +7,7 @@
 #include "runtime/monitors.h"
 #include "runtime/node.h"
 #include "runtime/process_info.h"
+#include "runtime/process_send.h"
 #include "runtime/rpc.h"
 #include "runtime/statistics.h"
 #include "runtime/time_functions.h"

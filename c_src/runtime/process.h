@@ -124,9 +124,10 @@ static inline process_id process_id_of(const struct pid *pid)
  * process is suspended, or waits for another). It may have that again of messages that came in before. */
 bool process_deliver(struct process *process, struct slice message, struct slice token);
 
-/* Queues a copy in any case, without a token. As with every message from a process of this node: when twice
- * limits.mailbox_max waits for something else than its turn, the receiver is killed, as by max_heap_size in
- * OTP (erlang:process_flag/2). */
+/* Queues a copy in any case: the sender is one of ours, and cannot be told to wait. A receiver for which far
+ * too much waits is killed (limits.mailbox_max). token: as above. */
+void process_post_traced(struct process *process, struct slice message, struct slice token);
+/* The same without a token. */
 void process_post(struct process *process, struct slice message);
 
 /* For node.c: goes on telling that a dead process has ended, and frees it once all are told. Returns what it
@@ -178,18 +179,5 @@ void process_exit_signal(struct process *process, enum exit_kind kind, struct sl
  * two, so that an exit in it takes effect afterwards. Nests. After process_leave the process may be gone. */
 void process_enter(struct process *process);
 void process_leave(struct process *process);
-
-/* Opens a message to a pid (a term), wherever it lives: append one term to the buffer returned and call
- * process_send_end, with no other send in between. It carries from's token. from may be NULL (sent by the
- * node itself). A node that is not connected is connected to meanwhile. */
-struct buf *process_send_begin(struct node *node, struct process *from, struct slice to);
-/* The same to the alias (a reference as a term); pid tells the node. Falls back to the pid where the peer
- * does not know aliases. */
-struct buf *process_alias_send_begin(struct node *node, struct process *from, struct slice to,
-                                     struct slice alias);
-/* To whatever erlang:send takes: a pid, an alias, {Name, Node}, the name of a process of this node. Whatever
- * else the term is, the message goes nowhere. */
-struct buf *process_send_any_begin(struct node *node, struct process *from, struct slice to);
-void process_send_end(struct node *node);
 
 #endif

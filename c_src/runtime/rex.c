@@ -4,6 +4,7 @@
 
 #include "runtime/apply.h"
 #include "runtime/node.h"
+#include "runtime/process_send.h"
 #include "runtime/registry.h"
 #include "wire/etf_read.h"
 #include "wire/etf_write.h"

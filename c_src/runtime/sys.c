@@ -7,6 +7,7 @@
 #include "runtime/blob.h"
 #include "runtime/node.h"
 #include "runtime/peer_release.h"
+#include "runtime/process_send.h"
 #include "runtime/sys_event.h"
 #include "runtime/sys_log.h"
 #include "runtime/sys_replace.h"

@@ -5,6 +5,7 @@
 #include "runtime/blob.h"
 #include "runtime/monitors.h"
 #include "runtime/node.h"
+#include "runtime/process_send.h"
 #include "runtime/registry.h"
 #include "runtime/timers.h"
 #include "wire/etf_list.h"

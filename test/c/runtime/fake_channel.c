@@ -7,6 +7,7 @@
 #include "runtime/channel_output.h"
 #include "runtime/channel_tls.h"
 #include "runtime/node.h"
+#include "runtime/process_send.h"
 #include "runtime/registry.h"
 #include "unit.h"
 #include "wire/control.h"

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "runtime/peer_release.h"
+#include "runtime/process_send.h"
 #include "wire/control.h"
 #include "wire/etf_read.h"
 #include "wire/etf_write.h"

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "runtime/gen_server.h"
+#include "runtime/process_send.h"
 #include "runtime/registry.h"
 #include "unit.h"
 #include "wire/control.h"

@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "runtime/aliases.h"
+#include "runtime/process_send.h"
 
 #include <time.h>
 

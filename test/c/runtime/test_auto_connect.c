@@ -5,6 +5,7 @@
 #include "fake_remote.h"
 #include "runtime/epmd.h"
 #include "runtime/monitors.h"
+#include "runtime/process_send.h"
 #include "unit.h"
 #include "wire/etf_read.h"
 #include "wire/etf_write.h"

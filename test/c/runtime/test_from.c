@@ -2,6 +2,7 @@
 #include "runtime/fake_peer.h"
 
 #include "runtime/from.h"
+#include "runtime/process_send.h"
 #include "wire/etf_read.h"
 #include "wire/etf_write.h"
 

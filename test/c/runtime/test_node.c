@@ -3,6 +3,7 @@
 #include "runtime/aliases.h"
 #include "runtime/links.h"
 #include "runtime/monitors.h"
+#include "runtime/process_send.h"
 #include "runtime/registry.h"
 #include "wire/etf_write.h"
 

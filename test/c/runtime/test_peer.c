@@ -6,6 +6,7 @@
 #include "runtime/links.h"
 #include "runtime/mailbox.h"
 #include "runtime/monitors.h"
+#include "runtime/process_send.h"
 #include "runtime/registry.h"
 #include "wire/control.h"
 #include "wire/etf_write.h"

@@ -2,6 +2,7 @@
 
 #include "runtime/links.h"
 #include "runtime/mailbox.h"
+#include "runtime/process_send.h"
 #include "wire/etf_read.h"
 
 #include <stdio.h>

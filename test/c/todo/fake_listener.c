@@ -1,6 +1,7 @@
 #include "fake_listener.h"
 
 #include "fake_terms.h"
+#include "runtime/process_send.h"
 #include "unit.h"
 #include "wire/etf_canonical.h"
 #include "wire/etf_read.h"
