@@ -449,6 +449,15 @@ static void number_above(struct recovery *recovery, const struct replay *replay)
     }
 }
 
+/* What was found may be in memory only, where a process that was killed has left it: records, the mark that
+ * they are done with, the removal of a journal. What is done because of it must not outlive it in a power
+ * failure: the start after that would make older records on a newer value, or some without the others. */
+static int sync_what_was_found(struct work *work)
+{
+    bool anything = work->replay.count > 0 || work->replay.is_done;
+    return anything ? files_sync_all(work->files) : files_sync(work->files);
+}
+
 int recovery_run(struct files *files, const struct store_ops *ops, struct recovery *recovery)
 {
     struct work *work = mem_zalloc(sizeof *work);
@@ -462,10 +471,10 @@ int recovery_run(struct files *files, const struct store_ops *ops, struct recove
         return status;
     }
     number_above(recovery, &work->replay);
-    bool anything = work->replay.count > 0 || work->replay.is_done;
-    if (work->replay.count > 0 && !work->replay.is_done)
+    status = sync_what_was_found(work);
+    if (status == 0 && work->replay.count > 0 && !work->replay.is_done)
         status = replay_changes(work);
-    if (status == 0 && anything)
+    if (status == 0 && (work->replay.count > 0 || work->replay.is_done))
         status = clear_away(work);
     release(work);
     return status;

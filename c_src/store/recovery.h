@@ -31,8 +31,9 @@ struct recovery {
     uint64_t problems; /* out: damaged places, keys that were set aside; each was logged */
 };
 
-/* Values are written as temporaries, made durable by one syncfs for many, renamed, the folder synced; then
- * the file .journal-done says that the journals are done with (store/replay.h), and they are removed:
+/* What is found is made durable first (syncfs), for a process that was killed may have left it in memory
+ * only. Values are written as temporaries, made durable by one syncfs for many, renamed, the folder synced;
+ * then the file .journal-done says that the journals are done with (store/replay.h), and they are removed:
  * interrupted anywhere, the next start does it again, or only the rest of the removal (lsn is then 0, for no
  * journal is left). Errors: ERR_VERSION (a segment of another format version; nothing was touched), negative
  * errno (nothing is lost: the journals are still there). Corruption is no error: it is logged, counted in

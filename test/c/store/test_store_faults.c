@@ -598,5 +598,6 @@ int main(void)
         cmocka_unit_test(random__power_fails_before_any_call_of_a_start__as_the_model),
     };
 
+    cmocka_set_test_filter(getenv("STORE_TEST")); /* a pattern; NULL: all */
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
