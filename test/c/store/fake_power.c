@@ -149,7 +149,17 @@ static void apply(struct entries *entries, const struct operation *operation)
     set(entries, operation->name, operation->file);
 }
 
-static void list(const struct fake_power *power, struct entries *entries)
+/* A file that was seen is kept, so that no other one gets its number. */
+static bool is_kept(const struct fake_power *power, const struct path *path, const struct dirent *entry)
+{
+    struct path kept = link_of(power, entry->d_ino, "");
+    if (link(path->text, kept.text) == 0 || errno == EEXIST)
+        return true;
+    assert_int_equal(errno, ENOENT); /* another thread has removed it meanwhile */
+    return false;
+}
+
+static void list(struct fake_power *power, struct entries *entries)
 {
     DIR *folder = opendir(in_folder(power, "").text);
     struct dirent *entry;
@@ -157,13 +167,12 @@ static void list(const struct fake_power *power, struct entries *entries)
     if (folder == NULL)
         return;
     while ((entry = readdir(folder)) != NULL) {
-        struct path path = in_folder(power, entry->d_name), kept = link_of(power, entry->d_ino, "");
         if (entry->d_type != DT_REG)
             continue;
-        if (link(path.text, kept.text) == 0 || errno == EEXIST)
+        const struct entry *before = find(&power->now, entry->d_name);
+        struct path path = in_folder(power, entry->d_name);
+        if ((before != NULL && before->file == entry->d_ino) || is_kept(power, &path, entry))
             set(entries, entry->d_name, entry->d_ino);
-        else
-            assert_int_equal(errno, ENOENT); /* another thread has removed it meanwhile */
     }
     closedir(folder);
 }

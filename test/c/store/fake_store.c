@@ -74,7 +74,7 @@ struct store_ops toy_ops(void)
     return (struct store_ops){.fold = fold, .file_name = file_name};
 }
 
-enum { TICK_MS = 100 };
+enum { TICK_MS = 5 };
 
 static void on_tick(uv_timer_t *tick) {}
 

@@ -211,7 +211,7 @@ static bool run_with_fault_at_close(unsigned n, unsigned times)
     struct fake_store f;
     struct history *history = history_new();
     start(&f, 2);
-    f.journal_limit = 0; /* no checkpoint but those of the script */
+    f.journal_limit = 1 << 20; /* no checkpoint but those of the script */
     assert_int_equal(fake_store_open(&f), 0);
     run_script(&f, history);
     fake_disk_fail(&f.disk, DISK_ANY, NULL, n, times, -ENOSPC);
