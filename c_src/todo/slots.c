@@ -13,19 +13,9 @@
 
 enum { ROOM_FIRST = 4 };
 
-static bool is_hole(uint64_t slot)
-{
-    return (slot & 1) != 0;
-}
-
-static struct entry *slot_entry(uint64_t slot)
-{
-    return (struct entry *)(uintptr_t)slot;
-}
-
 static uint64_t slot_id(uint64_t slot)
 {
-    return is_hole(slot) ? slot >> 1 : slot_entry(slot)->id;
+    return slot_is_hole(slot) ? slot >> 1 : slot_entry(slot)->id;
 }
 
 static uint64_t slot_of_entry(const struct entry *entry)
@@ -84,7 +74,8 @@ static uint64_t *slot_find(const struct slots *slots, uint64_t id)
         else
             high = middle;
     }
-    if (array == NULL || low == array->used || is_hole(array->slot[low]) || slot_id(array->slot[low]) != id)
+    if (array == NULL || low == array->used || slot_is_hole(array->slot[low]) ||
+        slot_id(array->slot[low]) != id)
         return NULL;
     return &array->slot[low];
 }
@@ -112,7 +103,7 @@ static void close_holes(struct slots *slots)
     struct slot_array *array = slots->array;
     uint32_t kept = 0;
     for (uint32_t i = 0; i < array->used; i++)
-        if (!is_hole(array->slot[i]))
+        if (!slot_is_hole(array->slot[i]))
             array->slot[kept++] = array->slot[i];
     array->used = kept;
     array->holes = 0;
@@ -135,17 +126,6 @@ struct entry *slots_remove(struct slots *slots, uint64_t id)
     else if (array->holes >= array->used - array->holes)
         close_holes(slots);
     return entry;
-}
-
-struct entry *slots_next(const struct slots *slots, uint32_t *at)
-{
-    const struct slot_array *array = slots->array;
-    while (array != NULL && *at < array->used) {
-        uint64_t slot = array->slot[(*at)++];
-        if (!is_hole(slot))
-            return slot_entry(slot);
-    }
-    return NULL;
 }
 
 uint32_t slots_after(const struct slots *slots, uint64_t id)

@@ -6,6 +6,7 @@
 
 #include "todo/entry.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct dates;
@@ -56,8 +57,27 @@ struct entry *slots_swap_take(struct slots *slots, struct entry *entry);
 /* Takes the entry of that id out; the caller owns it. NULL: none. */
 struct entry *slots_remove(struct slots *slots, uint64_t id);
 
+static inline bool slot_is_hole(uint64_t slot)
+{
+    return (slot & 1) != 0;
+}
+
+static inline struct entry *slot_entry(uint64_t slot)
+{
+    return (struct entry *)(uintptr_t)slot;
+}
+
 /* Walks by ascending id: *at starts with 0. NULL at the end. */
-struct entry *slots_next(const struct slots *slots, uint32_t *at);
+static inline struct entry *slots_next(const struct slots *slots, uint32_t *at)
+{
+    const struct slot_array *array = slots->array;
+    while (array != NULL && *at < array->used) {
+        uint64_t slot = array->slot[(*at)++];
+        if (!slot_is_hole(slot))
+            return slot_entry(slot);
+    }
+    return NULL;
+}
 
 /* Where a walk begins whose first entry has an id above this one. */
 uint32_t slots_after(const struct slots *slots, uint64_t id);

@@ -50,14 +50,6 @@ static int check_external(struct slice *bytes, uint32_t depth_max, struct slice 
     return result;
 }
 
-/* A frame taken apart; not yet looked at: what the elements are. */
-struct parts {
-    const struct control_shape *shape;           /* of the operation */
-    uint32_t count;                              /* elements behind the operation */
-    struct slice elements[CONTROL_ELEMENTS_MAX]; /* validated */
-    struct slice rest;                           /* behind the control tuple */
-};
-
 /* Bytes of the pid, reference or atom at p, validated, if it is written as BEAMs write nearly all of them; 0
  * for everything else, be it valid or not. */
 static inline size_t usual_size(const uint8_t *p, size_t left)
@@ -131,26 +123,67 @@ static int check_message(struct slice *bytes, uint32_t depth_max, struct slice *
     return 0;
 }
 
-/* Validates and takes apart in one pass what is nearly every frame on a busy connection. False, which says
- * nothing of the frame, for all others. */
-static bool split_usual(struct slice frame, uint32_t depth_max, struct parts *parts)
+/* control_kind_fits, which knows all forms; most terms come in these. */
+static inline bool fits(struct slice term, enum control_kind kind)
+{
+    uint8_t tag = term.data[0];
+    if (kind == CONTROL_KIND_ANY ||
+        (tag == ETF_NEW_PID && (kind == CONTROL_KIND_PID || kind == CONTROL_KIND_PID_OR_ATOM)) ||
+        (tag == ETF_NEWER_REFERENCE && kind == CONTROL_KIND_REF))
+        return true;
+    return control_kind_fits(term, kind);
+}
+
+static void put(struct control *control, struct control_place place, struct slice term)
+{
+    if (place.field != CONTROL_IGNORED)
+        *(struct slice *)(void *)((char *)control + place.field) = term;
+}
+
+/* A frame whose control tuple is read. */
+struct reading {
+    struct control control;            /* without the payload */
+    const struct control_shape *shape; /* of the operation */
+    struct slice rest;                 /* behind the control tuple */
+};
+
+/* Validates and reads in one pass the control tuple of what is nearly every frame on a busy connection.
+ * False, which says nothing of the frame, for all others. */
+static bool read_usual(struct slice frame, uint32_t depth_max, struct reading *reading)
 {
     const uint8_t *p = frame.data;
     if (frame.size < 6 || p[1] != ETF_VERSION || p[2] != ETF_SMALL_TUPLE || p[4] != ETF_SMALL_INTEGER ||
         p[3] < 1 || p[3] > CONTROL_ELEMENTS_MAX + 1 || depth_max < 2)
         return false;
-    parts->shape = control_shape_of(p[5]);
-    parts->count = p[3] - 1u;
-    parts->rest = slice_of(p + 6, frame.size - 6);
-    for (uint32_t i = 0; i < parts->count; i++) {
-        size_t size = usual_size(parts->rest.data, parts->rest.size);
-        if (size == 0)
+    const struct control_shape *shape = control_shape_of(p[5]);
+    uint32_t count = p[3] - 1u;
+    if (shape == NULL || shape->op == CONTROL_ALTACT_SIG_SEND ||
+        (count < CONTROL_ELEMENTS_MAX && shape->elements[count].kind != CONTROL_KIND_NONE))
+        return false;
+    const uint8_t *end = p + frame.size;
+    p += 6;
+    for (uint32_t i = 0; i < count; i++) {
+        struct slice element = slice_of(p, usual_size(p, (size_t)(end - p)));
+        if (element.size == 0 || !fits(element, (enum control_kind)shape->elements[i].kind))
             return false;
-        parts->elements[i] = slice_of(parts->rest.data, size);
-        parts->rest = slice_of(parts->rest.data + size, parts->rest.size - size);
+        put(&reading->control, shape->elements[i], element);
+        p += element.size;
     }
-    return parts->shape != NULL;
+    reading->control.op = (enum control_op)shape->op;
+    reading->shape = shape;
+    reading->rest = slice_of(p, (size_t)(end - p));
+    return true;
 }
+
+/* ---- the same for any frame */
+
+/* A frame taken apart; not yet looked at: what the elements are. */
+struct parts {
+    const struct control_shape *shape;           /* of the operation */
+    uint32_t count;                              /* elements behind the operation */
+    struct slice elements[CONTROL_ELEMENTS_MAX]; /* validated */
+    struct slice rest;                           /* behind the control tuple */
+};
 
 static int split_any(struct slice frame, uint32_t depth_max, struct parts *parts)
 {
@@ -185,17 +218,6 @@ static bool tell_altact(struct parts *parts)
     return true;
 }
 
-/* control_kind_fits, which knows all forms; most terms come in these. */
-static bool fits(struct slice term, enum control_kind kind)
-{
-    uint8_t tag = term.data[0];
-    if (kind == CONTROL_KIND_ANY ||
-        (tag == ETF_NEW_PID && (kind == CONTROL_KIND_PID || kind == CONTROL_KIND_PID_OR_ATOM)) ||
-        (tag == ETF_NEWER_REFERENCE && kind == CONTROL_KIND_REF))
-        return true;
-    return control_kind_fits(term, kind);
-}
-
 static bool elements_fit(const struct parts *parts)
 {
     uint32_t i = 0;
@@ -221,34 +243,36 @@ static int read_payload(struct slice rest, uint32_t depth_max, struct control_pl
     return rest.size == 0 ? 0 : ERR_PROTOCOL;
 }
 
-static void put(struct control *control, struct control_place place, struct slice term)
-{
-    if (place.field != CONTROL_IGNORED)
-        *(struct slice *)(void *)((char *)control + place.field) = term;
-}
-
-int control_parse(struct slice frame, uint32_t depth_max, struct control *control)
+static int read_any(struct slice frame, uint32_t depth_max, struct reading *reading)
 {
     struct parts parts;
-    struct slice payload = slice_of(NULL, 0);
-    if (frame.size == 0 || frame.data[0] != PASS_THROUGH)
-        return ERR_PROTOCOL;
-    if (!split_usual(frame, depth_max, &parts)) {
-        int result = split_any(frame, depth_max, &parts);
-        if (result != 0)
-            return result;
-    }
+    int result = split_any(frame, depth_max, &parts);
+    if (result != 0)
+        return result;
     if (parts.shape->op == CONTROL_ALTACT_SIG_SEND && !tell_altact(&parts))
         return ERR_PROTOCOL;
     if (!elements_fit(&parts))
         return ERR_PROTOCOL;
-    int result = read_payload(parts.rest, depth_max, parts.shape->payload, &payload);
+    *reading = (struct reading){
+        .control = {.op = (enum control_op)parts.shape->op}, .shape = parts.shape, .rest = parts.rest};
+    for (uint32_t i = 0; i < parts.count; i++)
+        put(&reading->control, parts.shape->elements[i], parts.elements[i]);
+    return 0;
+}
+
+int control_parse(struct slice frame, uint32_t depth_max, struct control *control)
+{
+    struct reading reading = {.control = {.op = 0}};
+    struct slice payload = slice_of(NULL, 0);
+    if (frame.size == 0 || frame.data[0] != PASS_THROUGH)
+        return ERR_PROTOCOL;
+    int result = read_usual(frame, depth_max, &reading) ? 0 : read_any(frame, depth_max, &reading);
+    if (result == 0)
+        result = read_payload(reading.rest, depth_max, reading.shape->payload, &payload);
     if (result != 0)
         return result;
-    *control = (struct control){.op = (enum control_op)parts.shape->op};
-    for (uint32_t i = 0; i < parts.count; i++)
-        put(control, parts.shape->elements[i], parts.elements[i]);
-    put(control, parts.shape->payload, payload);
+    put(&reading.control, reading.shape->payload, payload);
+    *control = reading.control;
     return 0;
 }
 

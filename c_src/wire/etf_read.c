@@ -166,20 +166,20 @@ bool etf_read_atom(struct slice *cursor, uint8_t text[ATOM_BYTES_MAX], size_t *s
     return true;
 }
 
-bool etf_is_atom(struct slice term, const char *utf8)
+bool etf_is_atom_slice(struct slice term, struct slice utf8)
 {
     const uint8_t *p = first(&term);
     struct slice raw;
     bool latin1;
     if (p != NULL && p[0] == ETF_SMALL_ATOM_UTF8)
-        return slice_equal(slice_of(p + 2, p[1]), slice_of_text(utf8));
+        return slice_equal(slice_of(p + 2, p[1]), utf8);
     if (p == NULL || !atom_text(p, &raw, &latin1))
         return false;
     if (!latin1)
-        return slice_equal(raw, slice_of_text(utf8));
+        return slice_equal(raw, utf8);
     uint8_t text[ATOM_BYTES_MAX];
     size_t size;
-    return etf_read_atom(&term, text, &size) && slice_equal(slice_of(text, size), slice_of_text(utf8));
+    return etf_read_atom(&term, text, &size) && slice_equal(slice_of(text, size), utf8);
 }
 
 /* An integer as sign and magnitude; false if there is none, or its magnitude has more than 64 bits. end: out,
@@ -289,26 +289,23 @@ bool etf_read_binary(struct slice *cursor, struct slice *bytes)
 }
 
 /* A tuple that begins with an atom, both in the form in which nearly all come: bytes tell. */
-static bool read_usual_tag(struct slice *cursor, const char *tag, uint32_t arity)
+static bool read_usual_tag(struct slice *cursor, struct slice tag, uint32_t arity)
 {
     const uint8_t *p = cursor->data;
-    if (p[1] != arity)
+    if (p[1] != arity || p[3] != tag.size || memcmp(p + 4, tag.data, tag.size) != 0)
         return false;
-    size_t size = strlen(tag);
-    if (p[3] != size || memcmp(p + 4, tag, size) != 0)
-        return false;
-    move_to(cursor, p + 4 + size);
+    move_to(cursor, p + 4 + tag.size);
     return true;
 }
 
-bool etf_read_tagged(struct slice *cursor, const char *tag, uint32_t arity)
+bool etf_read_tagged_slice(struct slice *cursor, struct slice tag, uint32_t arity)
 {
     struct slice inside = *cursor;
     uint32_t found;
     if (inside.size > 0 && inside.data[0] == ETF_SMALL_TUPLE && inside.data[1] > 0 &&
         inside.data[2] == ETF_SMALL_ATOM_UTF8)
         return read_usual_tag(cursor, tag, arity);
-    if (!etf_read_tuple(&inside, &found) || found != arity || arity == 0 || !etf_is_atom(inside, tag))
+    if (!etf_read_tuple(&inside, &found) || found != arity || arity == 0 || !etf_is_atom_slice(inside, tag))
         return false;
     etf_take(&inside);
     *cursor = inside;

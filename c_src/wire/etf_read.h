@@ -63,11 +63,19 @@ bool etf_read_double(struct slice *cursor, double *value);
 bool etf_read_binary(struct slice *cursor, struct slice *bytes);
 
 /* True if term is the atom of that UTF-8 text, in whatever form it stands. */
-bool etf_is_atom(struct slice term, const char *utf8);
+bool etf_is_atom_slice(struct slice term, struct slice utf8);
+static inline bool etf_is_atom(struct slice term, const char *utf8)
+{
+    return etf_is_atom_slice(term, slice_of_text(utf8));
+}
 
 /* If the term at the cursor is a tuple of that arity whose first element is the atom tag, moves the cursor to
  * its second element. */
-bool etf_read_tagged(struct slice *cursor, const char *tag, uint32_t arity);
+bool etf_read_tagged_slice(struct slice *cursor, struct slice tag, uint32_t arity);
+static inline bool etf_read_tagged(struct slice *cursor, const char *tag, uint32_t arity)
+{
+    return etf_read_tagged_slice(cursor, slice_of_text(tag), arity);
+}
 
 /* The value of the first pair of a map whose key is the atom; false if absent or no map. */
 bool etf_map_get(struct slice map, const char *key, struct slice *value);

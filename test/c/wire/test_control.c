@@ -793,6 +793,9 @@ static void parse_altact__elements_of_a_later_release__are_ignored(void **state)
 
 static void parse_altact__an_element_missing_or_of_another_sort__is_a_protocol_error(void **state)
 {
+    assert_int_equal(parse_letters(CONTROL_ALTACT_SIG_SEND, "", ""), ERR_PROTOCOL);
+    assert_int_equal(parse_letters(CONTROL_ALTACT_SIG_SEND, "", "M"), ERR_PROTOCOL);
+    assert_int_equal(parse_letters(CONTROL_ALTACT_SIG_SEND, "pq", "M"), ERR_PROTOCOL);
     for (size_t i = 0; i < ALTACTS; i++) {
         const char *elements = altacts[i].elements;
         char shorter[8];
