@@ -108,26 +108,59 @@ static void shrink(struct table *table)
     }
 }
 
+/* Where the link to the record of that key stands in its bucket, or NULL at the bucket's end. */
+static struct table_link **place_of(const struct table *table, struct table_link **bucket, struct slice key)
+{
+    struct table_link **place = bucket;
+    while (*place != NULL && !slice_equal(table->key(*place), key))
+        place = &(*place)->next;
+    return place;
+}
+
 struct table_link *table_find(const struct table *table, struct slice key)
 {
     if (table->count == 0)
         return NULL;
-    struct table_link *link = *bucket_at(table, bucket_of(table, key));
-    while (link != NULL && !slice_equal(table->key(link), key))
-        link = link->next;
-    return link;
+    return *place_of(table, bucket_at(table, bucket_of(table, key)), key);
 }
 
-void table_add(struct table *table, struct table_link *link)
+static void add(struct table *table, struct table_link **bucket, struct table_link *link)
+{
+    assert(table->count < UINT32_MAX / 2);
+    push(bucket, link);
+    if (++table->count > table->used)
+        grow(table);
+}
+
+static struct table_link **bucket_for(struct table *table, const struct table_link *link)
 {
     if (table->used == 0) {
         table->segment[0] = mem_zalloc(TABLE_BUCKETS_MIN * sizeof(struct table_link *));
         table->used = TABLE_BUCKETS_MIN;
     }
-    assert(table->count < UINT32_MAX / 2);
-    push(bucket_at(table, bucket_of(table, table->key(link))), link);
-    if (++table->count > table->used)
-        grow(table);
+    return bucket_at(table, bucket_of(table, table->key(link)));
+}
+
+void table_add(struct table *table, struct table_link *link)
+{
+    add(table, bucket_for(table, link), link);
+}
+
+struct table_link *table_add_new(struct table *table, struct table_link *link)
+{
+    struct table_link **bucket = bucket_for(table, link);
+    struct table_link *present = *place_of(table, bucket, table->key(link));
+    if (present == NULL)
+        add(table, bucket, link);
+    return present;
+}
+
+static void remove_at(struct table *table, struct table_link **place)
+{
+    *place = (*place)->next;
+    table->count--;
+    for (int i = 0; i < 2 && table->used > TABLE_BUCKETS_MIN && table->count < table->used / 2; i++)
+        shrink(table);
 }
 
 void table_remove(struct table *table, struct table_link *link)
@@ -136,10 +169,18 @@ void table_remove(struct table *table, struct table_link *link)
     struct table_link **place = bucket_at(table, bucket_of(table, table->key(link)));
     while (*place != link)
         place = &(*place)->next;
-    *place = link->next;
-    table->count--;
-    for (int i = 0; i < 2 && table->used > TABLE_BUCKETS_MIN && table->count < table->used / 2; i++)
-        shrink(table);
+    remove_at(table, place);
+}
+
+struct table_link *table_take(struct table *table, struct slice key)
+{
+    if (table->count == 0)
+        return NULL;
+    struct table_link **place = place_of(table, bucket_at(table, bucket_of(table, key)), key);
+    struct table_link *link = *place;
+    if (link != NULL)
+        remove_at(table, place);
+    return link;
 }
 
 struct table_link *table_next(const struct table *table, struct table_walk *walk)

@@ -55,8 +55,14 @@ struct table_link *table_find(const struct table *table, struct slice key);
 /* Precondition: none with its key is in the table. */
 void table_add(struct table *table, struct table_link *link);
 
+/* The same without the precondition: the record that has its key already, nothing is added; or NULL. */
+struct table_link *table_add_new(struct table *table, struct table_link *link);
+
 /* Precondition: it is in the table. */
 void table_remove(struct table *table, struct table_link *link);
+
+/* Finds a record and removes it. NULL: there is none. */
+struct table_link *table_take(struct table *table, struct slice key);
 
 /* A walk over all records, in no order. The table may not change meanwhile. */
 struct table_walk {

@@ -30,10 +30,16 @@ void monitors_init(struct table *monitors)
 }
 
 /* maker: NULL: the reference is ours. */
-static struct monitor *find(struct node *node, const struct peer *maker, const struct ref *ref)
+static struct monitor_key key_of(const struct peer *maker, const struct ref *ref)
 {
     struct monitor_key key = {.maker = maker == NULL ? 0 : maker->number};
-    memcpy(key.word, ref->word, ref->words * sizeof ref->word[0]);
+    memcpy(key.word, ref->word, sizeof key.word);
+    return key;
+}
+
+static struct monitor *find(struct node *node, const struct peer *maker, const struct ref *ref)
+{
+    struct monitor_key key = key_of(maker, ref);
     struct table_link *link = table_find(&node->monitors, slice_of(&key, key_size(ref->words)));
     return TABLE_RECORD(link, struct monitor, link);
 }
@@ -75,8 +81,8 @@ static struct monitor **watcher_list(const struct monitor *monitor)
                                    : &process_ties_get(monitor->watcher.process)->watching;
 }
 
-/* Removes it from wherever it hangs and frees it. */
-static void drop(struct node *node, struct monitor *monitor)
+/* Frees what is in no table any more, and removes it from wherever else it hangs. */
+static void drop_taken(struct node *node, struct monitor *monitor)
 {
     if (monitor->request != NULL) {
         mailbox_cancel(&monitor->watched.process->mailbox, monitor->request);
@@ -84,14 +90,20 @@ static void drop(struct node *node, struct monitor *monitor)
     }
     DL_DELETE2(*watched_list(monitor), monitor, watched_prev, watched_next);
     DL_DELETE2(*watcher_list(monitor), monitor, watcher_prev, watcher_next);
-    table_remove(&node->monitors, &monitor->link);
     mem_free(monitor);
 }
 
-/* A monitor of ours on a remote process, of a remote process on ours, or between two of ours: who is NULL
- * lives at the peer. name: of the watched one, an atom; empty: by pid. */
-static struct monitor *add(struct node *node, const struct ref *ref, struct process *watched,
-                           struct process *watcher, struct peer *peer, struct slice name)
+/* Removes it from wherever it hangs and frees it. */
+static void drop(struct node *node, struct monitor *monitor)
+{
+    table_remove(&node->monitors, &monitor->link);
+    drop_taken(node, monitor);
+}
+
+/* The record of a monitor of ours on a remote process, of a remote process on ours, or between two of ours:
+ * who is NULL lives at the peer. name: of the watched one, an atom; empty: by pid. It hangs nowhere yet. */
+static struct monitor *make(const struct ref *ref, struct process *watched, struct process *watcher,
+                            struct peer *peer, struct slice name)
 {
     struct monitor *monitor = mem_zalloc(offsetof(struct monitor, key) + key_size(ref->words) + name.size);
     monitor->words = (uint8_t)ref->words;
@@ -110,9 +122,22 @@ static struct monitor *add(struct node *node, const struct ref *ref, struct proc
         monitor->watcher.peer = peer;
     else
         monitor->watcher.process = watcher;
+    return monitor;
+}
+
+static void hang(struct monitor *monitor)
+{
     DL_PREPEND2(*watched_list(monitor), monitor, watched_prev, watched_next);
     DL_PREPEND2(*watcher_list(monitor), monitor, watcher_prev, watcher_next);
+}
+
+/* One with a reference of ours. */
+static struct monitor *add(struct node *node, const struct ref *ref, struct process *watched,
+                           struct process *watcher, struct peer *peer, struct slice name)
+{
+    struct monitor *monitor = make(ref, watched, watcher, peer, name);
     table_add(&node->monitors, &monitor->link);
+    hang(monitor);
     return monitor;
 }
 
@@ -357,17 +382,22 @@ void monitor_p_in(struct peer *peer, const struct pid *from, struct slice from_t
         send_noproc(peer, to, from_term, ref_term);
         return;
     }
-    if (find(node, peer, ref) != NULL)
-        return; /* a reference that is in use already: the peer broke its own promise, the first one stands */
     struct slice name = by_pid ? slice_of(NULL, 0) : to;
-    set_remote_pid(add(node, ref, watched, NULL, peer, name), from);
+    struct monitor *monitor = make(ref, watched, NULL, peer, name);
+    set_remote_pid(monitor, from);
+    if (table_add_new(&node->monitors, &monitor->link) == NULL)
+        hang(monitor);
+    else
+        mem_free(
+            monitor); /* a reference that is in use: the peer broke its own promise, the first one stands */
 }
 
 void demonitor_p_in(struct peer *peer, const struct ref *ref)
 {
-    struct monitor *monitor = find(peer->node, peer, ref);
-    if (monitor != NULL)
-        drop(peer->node, monitor);
+    struct monitor_key key = key_of(peer, ref);
+    struct table_link *link = table_take(&peer->node->monitors, slice_of(&key, key_size(ref->words)));
+    if (link != NULL)
+        drop_taken(peer->node, TABLE_RECORD(link, struct monitor, link));
 }
 
 /* True if it is on a process of that peer. */

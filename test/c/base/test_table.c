@@ -55,6 +55,7 @@ static void find__empty_table__finds_nothing(void **state)
     struct table_walk walk = {0};
     table_init(&table, record_key);
     assert_null(find(&table, 1));
+    assert_null(table_take(&table, slice_of("1", 1)));
     assert_null(table_next(&table, &walk));
     assert_int_equal(table.used, 0);
     table_release(&table);
@@ -75,10 +76,18 @@ static void add_and_remove__at_random__agree_with_a_model(void **state)
         uint32_t limit = step / 20000 % 2 == 0 ? RECORDS : 40;
         struct record *record = &records[(uint32_t)rand() % RECORDS];
         assert_ptr_equal(find(&table, record->number), record->present ? record : NULL);
-        if (record->present) {
+        struct slice key = record_key(&record->link);
+        struct record same = {.number = record->number};
+        if (record->present && rand() % 2 == 0) {
+            assert_ptr_equal(table_add_new(&table, &same.link), &record->link);
             table_remove(&table, &record->link);
-        } else if (record->number < limit) {
+        } else if (record->present) {
+            assert_ptr_equal(table_take(&table, key), &record->link);
+        } else if (record->number < limit && rand() % 2 == 0) {
             table_add(&table, &record->link);
+        } else if (record->number < limit) {
+            assert_null(table_take(&table, key));
+            assert_null(table_add_new(&table, &record->link));
         } else {
             continue;
         }
