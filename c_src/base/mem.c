@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { ZEROED_HERE_MAX = 1024 };
+
 static void *checked(void *pointer, size_t size)
 {
     if (pointer == NULL) {
@@ -20,9 +22,12 @@ void *mem_alloc(size_t size)
     return checked(malloc(size ? size : 1), size);
 }
 
+/* glibc's calloc does not know the memory that was freed last, malloc does; what is large may come zeroed. */
 void *mem_zalloc(size_t size)
 {
-    return checked(calloc(1, size ? size : 1), size);
+    if (size > ZEROED_HERE_MAX)
+        return checked(calloc(1, size), size);
+    return memset(mem_alloc(size), 0, size);
 }
 
 void *mem_alloc_aligned(size_t alignment, size_t size)
