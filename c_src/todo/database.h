@@ -20,8 +20,9 @@ enum { DATABASE_WORKERS_MAX = 64 };
 struct database {
     struct node *node;
     struct store *store;
-    char *folder;     /* of the store, absolute; owned by who made this */
-    unsigned workers; /* 1..DATABASE_WORKERS_MAX */
+    char *folder;      /* of the store, absolute; owned by who made this */
+    unsigned workers;  /* 1..DATABASE_WORKERS_MAX */
+    struct buf change; /* memory of lists for the change that is being made; empty at first */
     struct {
         unsigned count;   /* of values that are being read for callers */
         size_t size;      /* what one is expected to have, from the last ones */

@@ -41,11 +41,6 @@ struct store *server_store(const struct server *server)
     return server->home->database->store;
 }
 
-unsigned server_worker(const struct server *server)
-{
-    return database_worker_index(server->home->database, server_key(server));
-}
-
 /* ---- the value in memory, as the store sees it ---- */
 
 static struct slice source_key(const struct store_source *source)
@@ -152,7 +147,7 @@ static void begin_load(struct server *server)
     load->server = server->gen.process.id;
     server->loading = true;
     process_pause(&server->gen.process);
-    store_read(server_store(server), server_worker(server), server_key(server), &load->request);
+    store_read(server_store(server), server->worker, server_key(server), &load->request);
 }
 
 /* {error, {corrupt, FileName}}, or {error, Reason} of the system. */
@@ -244,6 +239,7 @@ static int init(struct gen_server *self, const void *argument)
     server->home = arguments->home;
     memcpy(server->key, arguments->key.data, arguments->key.size);
     server->key_size = (uint32_t)arguments->key.size;
+    server->worker = (uint8_t)database_worker_index(server->home->database, arguments->key);
     return 0;
 }
 

@@ -27,6 +27,7 @@ struct server {
     uint64_t used_ms;  /* loop time of the last message */
     int load_error;    /* why it is not loaded; ERR_CORRUPT, -EACCES, ... */
     uint32_t key_size; /* bytes of key */
+    uint8_t worker;    /* the database's, of its key */
     bool cached : 1;   /* the cache knows it by its key */
     bool loading : 1;  /* a read is under way */
     bool loaded : 1;
@@ -43,8 +44,7 @@ static inline struct slice server_key(const struct server *server)
     return slice_of(server->key, server->key_size);
 }
 
-/* Where its value is, and the worker of its key there. */
+/* Where its value is. */
 struct store *server_store(const struct server *server);
-unsigned server_worker(const struct server *server);
 
 #endif

@@ -66,8 +66,8 @@ static void commit(struct server *server, const struct from *from, struct slice 
     replacement->seq = ++server->seq;
     list_change_begin(server_key(server), &change);
     list_change_replace(&server->list, &change);
-    store_change(server_store(server), server_worker(server), server_key(server), STORE_CHANGE,
-                 buf_slice(&change), &replacement->request);
+    store_change(server_store(server), server->worker, server_key(server), STORE_CHANGE, buf_slice(&change),
+                 &replacement->request);
     if (subscribers_any(&server->subscribers))
         replacement->told = change;
     else

@@ -5,11 +5,14 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "runtime/node.h"
+#include "todo/cache.h"
 #include "todo/entry.h"
 #include "todo/list_change.h"
 #include "wire/etf_list.h"
 #include "wire/etf_read.h"
 #include "wire/etf_write.h"
+
+enum { CHANGE_ROOM_KEPT = 64 * 1024 }; /* bytes: what one large change needed goes */
 
 /* What a durable change is answered with. */
 enum answer { ANSWER_OK, ANSWER_ID, ANSWER_IDS, ANSWER_SEQ };
@@ -99,19 +102,27 @@ static struct change *change_for(struct server *server, const struct from *from,
     return from == NULL && !subscribers_any(&server->subscribers) ? NULL : change_new(server, from, answer);
 }
 
-/* Hands the bytes of a change that was made to the store; moves them. events: it makes. change: change_for's.
- */
+/* Memory for the bytes of one change, begun; commit is done with it. */
+static struct buf *change_bytes(struct server *server)
+{
+    struct buf *bytes = &server->home->database->change;
+    buf_clear(bytes);
+    list_change_begin(server_key(server), bytes);
+    return bytes;
+}
+
+/* Hands the bytes of a change that was made to the store. events: it makes. change: change_for's. */
 static void commit(struct server *server, struct buf *bytes, uint32_t events, struct change *change)
 {
-    store_change(server_store(server), server_worker(server), server_key(server), STORE_CHANGE,
-                 buf_slice(bytes), change == NULL ? NULL : &change->request);
+    store_change(server_store(server), server->worker, server_key(server), STORE_CHANGE, buf_slice(bytes),
+                 change == NULL ? NULL : &change->request);
     if (subscribers_any(&server->subscribers)) {
         change->seq = server->seq + 1;
-        change->told = *bytes;
-    } else {
-        buf_release(bytes);
+        buf_append_slice(&change->told, buf_slice(bytes));
     }
     server->seq += events;
+    if (bytes->room > CHANGE_ROOM_KEPT)
+        buf_release(bytes);
 }
 
 /* Answers a request that changed nothing; a cast that failed is counted. */
@@ -128,15 +139,14 @@ static void answer_error(struct server *server, const struct from *from, int sta
 static void commit_added(struct server *server, const struct from *from, enum answer answer,
                          uint64_t first_id, uint32_t count)
 {
-    struct buf bytes = BUF_EMPTY;
+    struct buf *bytes = change_bytes(server);
     struct change *change = change_for(server, from, answer);
-    list_change_begin(server_key(server), &bytes);
-    list_change_add(&server->list, first_id, count, &bytes);
+    list_change_add(&server->list, first_id, count, bytes);
     if (change != NULL) {
         change->first_id = first_id;
         change->count = count;
     }
-    commit(server, &bytes, count, change);
+    commit(server, bytes, count, change);
 }
 
 static void add_entry(struct server *server, const struct from *from, struct slice entry)
@@ -162,10 +172,9 @@ static void add_entries(struct server *server, const struct from *from, struct s
 
 static void commit_update(struct server *server, const struct from *from, uint64_t id)
 {
-    struct buf bytes = BUF_EMPTY;
-    list_change_begin(server_key(server), &bytes);
-    list_change_update(&server->list, id, &bytes);
-    commit(server, &bytes, 1, change_for(server, from, ANSWER_OK));
+    struct buf *bytes = change_bytes(server);
+    list_change_update(&server->list, id, bytes);
+    commit(server, bytes, 1, change_for(server, from, ANSWER_OK));
 }
 
 /* An id at the cursor; what is no id is the id of no entry. */
@@ -204,7 +213,7 @@ static void replace_entry(struct server *server, const struct from *from, struct
 static void sync_list(struct server *server, const struct from *from)
 {
     struct change *change = change_new(server, from, ANSWER_OK);
-    store_sync_key(server_store(server), server_worker(server), server_key(server), &change->request);
+    store_sync_key(server_store(server), server->worker, server_key(server), &change->request);
 }
 
 static void delete_entry(struct server *server, const struct from *from, struct slice argument)
@@ -215,10 +224,9 @@ static void delete_entry(struct server *server, const struct from *from, struct 
             sync_list(server, from); /* what has deleted it may still be on its way to the disk */
         return;
     }
-    struct buf bytes = BUF_EMPTY;
-    list_change_begin(server_key(server), &bytes);
-    list_change_delete(id, &bytes);
-    commit(server, &bytes, 1, change_for(server, from, ANSWER_OK));
+    struct buf *bytes = change_bytes(server);
+    list_change_delete(id, bytes);
+    commit(server, bytes, 1, change_for(server, from, ANSWER_OK));
 }
 
 /* ---- subscribers ---- */
@@ -241,7 +249,7 @@ static void subscribe(struct server *server, const struct from *from, struct sli
     }
     struct change *change = change_new(server, from, ANSWER_SEQ);
     change->seq = server->seq;
-    store_sync_key(server_store(server), server_worker(server), server_key(server), &change->request);
+    store_sync_key(server_store(server), server->worker, server_key(server), &change->request);
 }
 
 /* [{ack, Milliseconds}] or [] */

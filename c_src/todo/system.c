@@ -189,5 +189,6 @@ void todo_free(struct todo_system *system)
     store_free(system->database.store);
     free(system->database.folder);
     buf_release(&system->database.reading.doors);
+    buf_release(&system->database.change);
     mem_free(system);
 }

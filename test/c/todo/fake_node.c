@@ -228,6 +228,7 @@ static void close_store(struct fake *f)
     store_close(f->database.store, on_store_closed, &closed);
     fake_until(f, is_true, &closed, "the store closes");
     store_free(f->database.store);
+    buf_release(&f->database.change);
 }
 
 static void remove_folder(struct fake *f)
