@@ -146,7 +146,7 @@ struct parts {
     uint32_t count;                             /* elements behind the operation */
     const uint8_t *start[CONTROL_ELEMENTS_MAX]; /* of each element */
     size_t size[CONTROL_ELEMENTS_MAX];          /* of each element, validated */
-    struct slice rest;                          /* behind the control tuple */
+    size_t behind;                              /* bytes of the frame up to the end of the tuple */
 };
 
 static struct slice element(const struct parts *parts, uint32_t i)
@@ -184,7 +184,7 @@ static bool split_usual(struct slice frame, uint32_t depth_max, struct parts *pa
     }
     parts->shape = shape;
     parts->count = count;
-    parts->rest = slice_of(p, (size_t)(end - p));
+    parts->behind = (size_t)(p - frame.data);
     return true;
 }
 
@@ -216,13 +216,13 @@ static bool elements_fit(const struct parts *parts)
 
 static int split_any(struct slice frame, uint32_t depth_max, struct parts *parts)
 {
-    struct slice tuple;
+    struct slice tuple, rest = slice_of(frame.data + 1, frame.size - 1);
     uint32_t arity;
     uint64_t op;
-    parts->rest = slice_of(frame.data + 1, frame.size - 1);
-    int result = check_external(&parts->rest, depth_max, &tuple);
+    int result = check_external(&rest, depth_max, &tuple);
     if (result != 0)
         return result;
+    parts->behind = frame.size - rest.size;
     if (!etf_read_tuple(&tuple, &arity) || arity < 1 || arity > CONTROL_ELEMENTS_MAX + 1 ||
         !etf_read_uint64(&tuple, &op))
         return ERR_PROTOCOL;
@@ -279,7 +279,8 @@ int control_parse(struct slice frame, uint32_t depth_max, struct control *contro
         return ERR_PROTOCOL;
     int result = split_usual(frame, depth_max, &parts) ? 0 : split_any(frame, depth_max, &parts);
     if (result == 0)
-        result = read_payload(parts.rest, depth_max, parts.shape->payload, &payload);
+        result = read_payload(slice_of(frame.data + parts.behind, frame.size - parts.behind), depth_max,
+                              parts.shape->payload, &payload);
     if (result != 0)
         return result;
     clear(control);

@@ -53,8 +53,9 @@ static bool take_key(struct level *level, const uint8_t *p)
 bool etf_is_canonical(struct slice term)
 {
     const uint8_t *p = term.data;
-    struct level levels[LEVELS_MAX] = {{.left = 1}};
+    struct level levels[LEVELS_MAX];
     struct level *level = levels;
+    *level = (struct level){.left = 1};
     for (;;) {
         while (level->left == 0) {
             if (level == levels)

@@ -288,27 +288,27 @@ bool etf_read_binary(struct slice *cursor, struct slice *bytes)
     return true;
 }
 
-/* A tuple that begins with an atom, both in the form in which nearly all come: bytes tell. */
-static bool read_usual_tag(struct slice *cursor, struct slice tag, uint32_t arity)
-{
-    const uint8_t *p = cursor->data;
-    if (p[1] != arity || p[3] != tag.size || memcmp(p + 4, tag.data, tag.size) != 0)
-        return false;
-    move_to(cursor, p + 4 + tag.size);
-    return true;
-}
-
-bool etf_read_tagged_slice(struct slice *cursor, struct slice tag, uint32_t arity)
+/* A tuple that begins with an atom, in any form. */
+static bool read_tagged_any(struct slice *cursor, struct slice tag, uint32_t arity)
 {
     struct slice inside = *cursor;
     uint32_t found;
-    if (inside.size > 0 && inside.data[0] == ETF_SMALL_TUPLE && inside.data[1] > 0 &&
-        inside.data[2] == ETF_SMALL_ATOM_UTF8)
-        return read_usual_tag(cursor, tag, arity);
     if (!etf_read_tuple(&inside, &found) || found != arity || arity == 0 || !etf_is_atom_slice(inside, tag))
         return false;
     etf_take(&inside);
     *cursor = inside;
+    return true;
+}
+
+/* In the form in which nearly all come bytes tell. */
+bool etf_read_tagged_slice(struct slice *cursor, struct slice tag, uint32_t arity)
+{
+    const uint8_t *p = cursor->data;
+    if (cursor->size == 0 || p[0] != ETF_SMALL_TUPLE || p[1] == 0 || p[2] != ETF_SMALL_ATOM_UTF8)
+        return read_tagged_any(cursor, tag, arity);
+    if (p[1] != arity || p[3] != tag.size || memcmp(p + 4, tag.data, tag.size) != 0)
+        return false;
+    move_to(cursor, p + 4 + tag.size);
     return true;
 }
 
