@@ -51,7 +51,6 @@ static void set_room(struct slots *slots, uint32_t room)
 void slots_append_take(struct slots *slots, struct entry *entry)
 {
     struct slot_array *array = slots->array;
-    assert(array == NULL || slot_id(array->slot[array->used - 1]) < entry->id);
     if (array == NULL || array->used == array->room) {
         assert(array == NULL || array->room <= UINT32_MAX / 2);
         set_room(slots, array == NULL ? ROOM_FIRST : array->room + array->room / 2);
@@ -61,12 +60,11 @@ void slots_append_take(struct slots *slots, struct entry *entry)
     array->bytes += entry_bytes(entry);
 }
 
-/* The slot of that id; NULL: none. */
-static uint64_t *slot_find(const struct slots *slots, uint64_t id)
+/* Index of the first slot whose id is not less; used: none. */
+static uint32_t lower_bound(const struct slot_array *array, uint64_t id)
 {
-    struct slot_array *array = slots->array;
     uint32_t low = 0;
-    uint32_t high = array == NULL ? 0 : array->used;
+    uint32_t high = array->used;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
         if (slot_id(array->slot[middle]) < id)
@@ -74,10 +72,22 @@ static uint64_t *slot_find(const struct slots *slots, uint64_t id)
         else
             high = middle;
     }
-    if (array == NULL || low == array->used || slot_is_hole(array->slot[low]) ||
-        slot_id(array->slot[low]) != id)
+    return low;
+}
+
+/* The slot of that id; NULL: none. First where it is if no id is missing behind it: each entry that a search
+ * looks at is likely to be in no cache. */
+static uint64_t *slot_find(const struct slots *slots, uint64_t id)
+{
+    struct slot_array *array = slots->array;
+    uint64_t last = array == NULL ? 0 : slot_id(array->slot[array->used - 1]);
+    if (array == NULL || id > last)
         return NULL;
-    return &array->slot[low];
+    uint32_t at = last - id < array->used ? array->used - 1 - (uint32_t)(last - id) : 0;
+    if (slot_id(array->slot[at]) != id)
+        at = lower_bound(array, id);
+    uint64_t *slot = &array->slot[at];
+    return slot_is_hole(*slot) || slot_id(*slot) != id ? NULL : slot;
 }
 
 struct entry *slots_find(const struct slots *slots, uint64_t id)
