@@ -46,8 +46,9 @@ bool pacing_turn(struct pacing *pacing, uint64_t (*now_ns)(void))
         return false; /* something else woke the loop */
     if (pacing->rested && pacing->turn < PACING_REST_REQUESTS_MIN)
         pacing->loaded = false;
+    bool enough = pacing->turn >= PACING_TURN_ENOUGH; /* who sends them writes many at a time */
     pacing->turn = 0;
     end_window(pacing, now_ns());
-    pacing->rested = pacing->loaded;
-    return pacing->loaded;
+    pacing->rested = pacing->loaded && !enough;
+    return pacing->rested;
 }

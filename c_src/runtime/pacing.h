@@ -20,6 +20,7 @@ enum {
     PACING_WINDOW = 64,           /* requests */
     PACING_WINDOW_NS = 4000000,   /* in which they have come, or the node is not loaded */
     PACING_CALLERS_MIN = 10,      /* of them; 8 never are that many */
+    PACING_TURN_ENOUGH = 256,     /* requests of one turn, which need no more company: no rest after it */
     PACING_REST_REQUESTS_MIN = 3, /* what a turn after a rest brings at least, or the rest was for nothing */
 };
 

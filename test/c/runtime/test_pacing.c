@@ -51,10 +51,17 @@ static void pacing_turn__up_to_eight_callers__never_rests(void **state)
 
 static void pacing_turn__many_callers__rests_from_the_second_window_on(void **state)
 {
-    for (uint32_t callers = 16; callers <= 1024; callers *= 2) {
+    for (uint32_t callers = 16; callers < PACING_TURN_ENOUGH; callers *= 2) {
         struct pacing pacing = {0};
         assert_true(turns(&pacing, 1000, callers, 100000) >= 1000 - 2 * PACING_WINDOW / 16);
     }
+}
+
+static void pacing_turn__turns_of_many_requests__never_rests(void **state)
+{
+    struct pacing pacing = {0};
+    assert_int_equal(turns(&pacing, 1000, PACING_TURN_ENOUGH, 100000), 0);
+    assert_int_equal(turns(&pacing, 10, PACING_TURN_ENOUGH - 1, 100000), 10);
 }
 
 static void pacing_turn__many_callers_one_a_turn__rests_and_sees_that_it_was_in_vain(void **state)
@@ -96,6 +103,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(pacing_turn__up_to_eight_callers__never_rests, reset),
         cmocka_unit_test_setup(pacing_turn__many_callers__rests_from_the_second_window_on, reset),
+        cmocka_unit_test_setup(pacing_turn__turns_of_many_requests__never_rests, reset),
         cmocka_unit_test_setup(pacing_turn__many_callers_one_a_turn__rests_and_sees_that_it_was_in_vain,
                                reset),
         cmocka_unit_test_setup(pacing_turn__many_callers_who_seldom_ask__never_rests, reset),
