@@ -140,14 +140,5 @@ struct entry *slots_remove(struct slots *slots, uint64_t id)
 
 uint32_t slots_after(const struct slots *slots, uint64_t id)
 {
-    const struct slot_array *array = slots->array;
-    uint32_t low = 0, high = array == NULL ? 0 : array->used;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (slot_id(array->slot[middle]) <= id)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return slots->array == NULL ? 0 : lower_bound(slots->array, id + 1);
 }
