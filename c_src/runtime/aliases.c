@@ -58,15 +58,22 @@ bool alias_remove(struct process *process, const struct ref *ref)
     return true;
 }
 
-struct process *alias_find(struct node *node, const struct ref *ref)
+/* Of one that has ended aliases may be left (aliases_process_down). */
+static struct alias *find_active(struct node *node, const struct ref *ref)
 {
     struct alias *alias = find(node, ref);
+    return alias == NULL || alias->process->dead ? NULL : alias;
+}
+
+struct process *alias_find(struct node *node, const struct ref *ref)
+{
+    struct alias *alias = find_active(node, ref);
     return alias == NULL ? NULL : alias->process;
 }
 
 struct process *alias_take(struct node *node, const struct ref *ref)
 {
-    struct alias *alias = find(node, ref);
+    struct alias *alias = find_active(node, ref);
     if (alias == NULL)
         return NULL;
     struct process *process = alias->process;
@@ -75,8 +82,12 @@ struct process *alias_take(struct node *node, const struct ref *ref)
     return process;
 }
 
-void aliases_process_down(struct process *process)
+bool aliases_process_down(struct process *process, unsigned *budget)
 {
-    while (process_ties(process)->aliases != NULL)
+    while (process_ties(process)->aliases != NULL) {
+        if ((*budget)-- == 1)
+            return false;
         drop(process->node, process->ties->aliases);
+    }
+    return true;
 }

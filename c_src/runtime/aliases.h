@@ -27,6 +27,9 @@ bool alias_remove(struct process *process, const struct ref *ref);
 struct process *alias_find(struct node *node, const struct ref *ref);
 /* Who gets a message sent to ref now (and takes a once alias away); NULL: nobody. */
 struct process *alias_take(struct node *node, const struct ref *ref);
-void aliases_process_down(struct process *process);
+
+/* The process has ended, and its aliases with it: frees them. Each costs one of the budget (not 0 on entry).
+ * False: it was used up. */
+bool aliases_process_down(struct process *process, unsigned *budget);
 
 #endif

@@ -383,10 +383,10 @@ static bool tell_local(struct process *process, struct blob *reason)
 
 bool links_process_down(struct process *process, struct blob *reason, unsigned *budget)
 {
-    tell_parent(process, reason);
     while (tell_local(process, reason))
         if ((*budget)-- == 1)
             return false;
+    tell_parent(process, reason);
     while (process_ties(process)->remote_links != NULL) {
         struct remote_link *link = process->ties->remote_links;
         if ((*budget)-- == 1)

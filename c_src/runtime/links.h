@@ -75,8 +75,9 @@ void unlink_id_ack_in(struct peer *peer, const struct pid *from, const struct pi
 void exit_in(struct peer *peer, const struct pid *from, struct slice from_term, const struct pid *to,
              struct slice reason);
 
-/* The process ended: tells every linked one. Each costs one of the budget (not 0 on entry). False: it was
- * used up. */
+/* The process ended: tells every linked one, its parent behind its children: what has ended is not started
+ * again while a child that does not trap exits lives. Each costs one of the budget (not 0 on entry). False: it
+ * was used up. */
 bool links_process_down(struct process *process, struct blob *reason, unsigned *budget);
 
 /* The peer is gone: noconnection to every process linked over it. */

@@ -22,7 +22,7 @@
 
 enum { TIMES_QUEUED = 2 /* limits.mailbox_max, for what is queued whatever it is */ };
 
-/* Links and monitors that are told of an end in one go: what comes after waits for its turn. */
+/* Links, monitors and aliases that an end is told to, or that it takes along, in one go: what comes after waits for its turn. */
 enum { DEATH_BUDGET = 1000 };
 
 /* The sanitizer shall see who uses a process that is gone. */
@@ -117,7 +117,8 @@ unsigned process_bury(struct process *process)
     unsigned left = DEATH_BUDGET;
     if (process->exit_reason != NULL) {
         if (!links_process_down(process, process->exit_reason, &left) ||
-            !monitors_process_down(process, blob_slice(process->exit_reason), &left)) {
+            !monitors_process_down(process, blob_slice(process->exit_reason), &left) ||
+            !aliases_process_down(process, &left)) {
             node_run_later(process->node, process);
             return DEATH_BUDGET;
         }
@@ -138,7 +139,6 @@ static void process_die(struct process *process)
     node_slot_free(node, (uint32_t)process->id);
     node->process_count--;
     registry_remove(process);
-    aliases_process_down(process);
     if (process->type->release != NULL)
         process->type->release(process, blob_slice(process->exit_reason));
     process_bury(process);

@@ -6,6 +6,7 @@
 #include "runtime/blob.h"
 #include "runtime/links.h"
 #include "runtime/node.h"
+#include "runtime/sys.h"
 #include "runtime/timers.h"
 #include "todo/key.h"
 #include "todo/server.h"
@@ -17,6 +18,7 @@ struct cache {
     struct cache_config *config; /* borrowed */
     struct table by_key;         /* servers */
     struct timer *sweep;         /* NULL: lists never expire */
+    bool ending;                 /* its lists are being ended, one after the other */
 };
 
 static void start_sweep(struct cache *cache, uint64_t ms);
@@ -56,16 +58,28 @@ static void start_sweep(struct cache *cache, uint64_t ms)
     cache->sweep = timer_start(&cache->gen.process, ms, sweep, NULL);
 }
 
-void cache_touch(struct cache *cache, struct server *server)
+/* NULL: it has ended. */
+static struct cache *cache_of(const struct server *server)
 {
+    struct cache *cache = server->home->cache;
+    return cache != NULL && cache->gen.process.id == server->gen.process.parent ? cache : NULL;
+}
+
+void cache_touch(struct server *server)
+{
+    struct cache *cache = cache_of(server);
+    if (cache == NULL)
+        return;
     server->used_ms = node_now_ms(cache->gen.process.node);
     if (cache->sweep != NULL)
         link_child_move_last(&cache->gen.process, &server->gen.process);
 }
 
-void cache_forget(struct cache *cache, struct server *server)
+void cache_forget(struct server *server)
 {
-    table_remove(&cache->by_key, &server->link);
+    struct cache *cache = cache_of(server);
+    if (cache != NULL)
+        table_remove(&cache->by_key, &server->link);
     server->cached = false;
 }
 
@@ -85,26 +99,47 @@ static int init(struct gen_server *self, const void *argument)
     return 0;
 }
 
-/* A list hears how the cache ended by its link, but for an orderly end, which would not end it. */
-static void end_list(const struct cache *cache, struct server *server)
+/* An orderly end would not end a list: it is told that the cache is shut down. */
+static void end_list(struct server *server, struct slice reason)
 {
-    struct slice reason = blob_slice(cache->gen.process.exit_reason);
     if (etf_is_atom(reason, "normal"))
         process_exit_atom(&server->gen.process, "shutdown");
     else
         process_exit(&server->gen.process, reason);
 }
 
-/* No list outlives the cache: the next one would start a second server for the same name. */
+/* Ends one list. False: there is none. */
+static bool end_one(struct cache *cache, struct slice reason)
+{
+    struct server *server = next_list(cache, NULL);
+    if (server != NULL)
+        end_list(server, reason);
+    return server != NULL;
+}
+
+/* A million lists are not ended in one go: of each comes an exit message, and then it is the next one's turn.
+ */
+static bool terminate(struct gen_server *self, struct slice reason)
+{
+    struct cache *cache = (struct cache *)self;
+    cache->ending = end_one(cache, reason);
+    return !cache->ending;
+}
+
+static void go_on_ending(struct cache *cache)
+{
+    if (end_one(cache, blob_slice(cache->gen.sys->stop_reason)))
+        return;
+    cache->ending = false;
+    gen_server_terminated(&cache->gen);
+}
+
+/* No list outlives the cache: the next one would start a second server for the same name. Those that are left
+ * when it was killed hear of it by their links, before its supervisor does. */
 static void release(struct gen_server *self)
 {
     struct cache *cache = (struct cache *)self;
-    struct server *server, *next;
-    for (server = next_list(cache, NULL); server != NULL; server = next) {
-        next = next_list(cache, server);
-        cache_forget(cache, server);
-        end_list(cache, server);
-    }
+    cache->config->cache = NULL;
     table_release(&cache->by_key);
     if (cache->sweep != NULL)
         timer_cancel(cache->sweep);
@@ -119,7 +154,7 @@ static int find_or_start(struct cache *cache, struct slice key, struct server **
 {
     *found = find(cache, key);
     if (*found != NULL) {
-        cache_touch(cache, *found);
+        cache_touch(*found);
         return 0;
     }
     int status = server_start(cache->config, &cache->gen.process, key, found);
@@ -246,8 +281,11 @@ static void handle_call(struct gen_server *self, const struct from *from, struct
 /* The exits of list servers: their own release has told the cache already. */
 static void handle_info(struct gen_server *self, struct slice message)
 {
+    struct cache *cache = (struct cache *)self;
     if (!etf_read_tagged(&message, "EXIT", 3))
         node_bad_message(self->process.node, self->process.type->module);
+    else if (cache->ending)
+        go_on_ending(cache);
 }
 
 /* The state: the number of lists, as a map may be too large to look at. */
@@ -263,6 +301,7 @@ static const struct gen_server_type type = {
     .init = init,
     .handle_call = handle_call,
     .handle_info = handle_info,
+    .terminate = terminate,
     .write_state = write_state,
     .release = release,
     .trap_exit = true,

@@ -15,14 +15,14 @@ struct cache;
 struct cache_config {
     struct database *database;
     unsigned expire_s;   /* lists idle for so long end; 0: never */
-    struct cache *cache; /* which runs with it: the cache's own */
+    struct cache *cache; /* which runs with it: the cache's own; NULL: none does */
 };
 
 /* Start function of a child specification: argument is a struct cache_config that outlives it. */
 int cache_start(struct process *supervisor, void *argument, struct process **child);
 
-/* For a list server that is cached: it was used; it has ended. */
-void cache_touch(struct cache *cache, struct server *server);
-void cache_forget(struct cache *cache, struct server *server);
+/* For a list server that is cached: it was used; it has ended. Nothing if its cache has ended. */
+void cache_touch(struct server *server);
+void cache_forget(struct server *server);
 
 #endif

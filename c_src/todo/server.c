@@ -191,7 +191,7 @@ static bool ready(struct server *server, const struct from *from)
 static void touch(struct server *server)
 {
     if (server->cached)
-        cache_touch(server->home->cache, server);
+        cache_touch(server);
 }
 
 static void handle_call(struct gen_server *self, const struct from *from, struct slice request)
@@ -267,7 +267,7 @@ static void release(struct gen_server *self)
 {
     struct server *server = server_of(self);
     if (server->cached)
-        cache_forget(server->home->cache, server);
+        cache_forget(server);
     if (server->loaded) {
         store_detach(server_store(server), &server->source);
         list_release(&server->list);

@@ -108,13 +108,19 @@ static void alias_add__many__each_is_its_own(void **state)
 {
     struct fake *f = *state;
     struct process *process = fake_probe(f);
-    for (unsigned i = 0; i < MANY; i++) {
+    struct ref first = alias(process, true);
+    for (unsigned i = 1; i < MANY; i++) {
         struct ref ref = alias(process, true);
         assert_int_equal(ref.word[0], i + 1);
     }
     fake_in(&f->a, "{ALIAS_SEND,<a.5.0>,#0.20000}", "m");
     fake_expect(f, 1, "m");
+    /* While they go slice by slice none is active. */
     fake_exit(process, "over");
+    assert_in_range(f->node.aliases.count, MANY - 1000, MANY - 900);
+    assert_null(alias_find(&f->node, &first));
+    assert_null(alias_take(&f->node, &first));
+    fake_run(f);
     assert_int_equal(f->node.aliases.count, 0);
 }
 

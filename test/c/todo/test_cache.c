@@ -371,6 +371,7 @@ static void expiry__cache_killed_before_the_sweep__nothing_dangles(void **state)
     struct process *child = NULL;
     list(&test->f, "bob");
     process_exit_atom(cache(&test->f), "killed");
+    fake_turns(&test->f); /* as before a supervisor hears of it */
     assert_int_equal(cache_start(test->f.probe, &test->config, &child), 0);
     unsigned down = fake_watch(&test->f, list(&test->f, "bob"));
     fake_expect(&test->f, down, "normal");
