@@ -8,6 +8,7 @@
 #include "runtime/node.h"
 #include "runtime/seq_trace.h"
 #include "wire/control.h"
+#include "wire/etf_compare.h"
 #include "wire/etf_write.h"
 
 #include <stddef.h>
@@ -263,8 +264,22 @@ void link_remote(struct process *process, const struct pid *pid)
     buf_release(&remote);
 }
 
+/* A connection that is lost, and the process has not been told yet: nothing more is to come of it. */
+static void forget_lost(struct process *process, const struct pid *pid)
+{
+    struct peer *peer;
+    LL_FOREACH2(process->node->leaving, peer, leaving_next)
+    {
+        struct remote_link *link =
+            etf_equal(pid->node, buf_slice(&peer->atom)) ? find_remote(process, peer, pid) : NULL;
+        if (link != NULL)
+            free_remote(link);
+    }
+}
+
 void unlink_remote(struct process *process, const struct pid *pid)
 {
+    forget_lost(process, pid);
     struct peer *peer = peer_known(process->node, pid->node);
     struct remote_link *link = peer == NULL ? NULL : find_remote(process, peer, pid);
     if (link == NULL || link->unlink_id != 0)
@@ -398,9 +413,11 @@ bool links_process_down(struct process *process, struct blob *reason, unsigned *
     return true;
 }
 
-void links_peer_down(struct peer *peer)
+bool links_peer_down(struct peer *peer, unsigned *budget)
 {
     while (peer->links != NULL) {
+        if ((*budget)-- == 1)
+            return false;
         struct remote_link *link = peer->links;
         struct process *process = link->process;
         struct pid from = {.node = buf_slice(&peer->atom),
@@ -412,4 +429,5 @@ void links_peer_down(struct peer *peer)
         if (active)
             signal_from(process, &from, "noconnection");
     }
+    return true;
 }

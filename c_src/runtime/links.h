@@ -76,11 +76,12 @@ void exit_in(struct peer *peer, const struct pid *from, struct slice from_term, 
              struct slice reason);
 
 /* The process ended: tells every linked one, its parent behind its children: what has ended is not started
- * again while a child that does not trap exits lives. Each costs one of the budget (not 0 on entry). False: it
- * was used up. */
+ * again while a child that does not trap exits lives. Each costs one of the budget (not 0 on entry). False:
+ * it was used up. */
 bool links_process_down(struct process *process, struct blob *reason, unsigned *budget);
 
-/* The peer is gone: noconnection to every process linked over it. */
-void links_peer_down(struct peer *peer);
+/* The peer is gone: noconnection to every process linked over it. Each costs one of the budget (not 0 on
+ * entry). False: it was used up. */
+bool links_peer_down(struct peer *peer, unsigned *budget);
 
 #endif

@@ -474,17 +474,23 @@ bool monitors_process_down(struct process *process, struct slice reason, unsigne
     return true;
 }
 
-void monitors_peer_down(struct peer *peer)
+static void end_all_watched(struct peer *peer, unsigned *budget)
 {
-    while (peer->monitors != NULL)
-        drop(peer->node, peer->monitors);
     struct buf reason = BUF_EMPTY;
     etf_write_atom(&reason, "noconnection");
-    while (peer->watched != NULL) {
+    while (peer->watched != NULL && (*budget)-- != 1) {
         if (peer->watched->spawning)
             end_with_spawn_error(peer->watched, buf_slice(&reason));
         else
             end_with_down(peer->watched, buf_slice(&reason));
     }
     buf_release(&reason);
+}
+
+bool monitors_peer_down(struct peer *peer, unsigned *budget)
+{
+    end_all_watched(peer, budget);
+    while (*budget > 0 && peer->monitors != NULL && (*budget)-- != 1)
+        drop(peer->node, peer->monitors);
+    return *budget > 0;
 }

@@ -99,7 +99,8 @@ bool monitor_spawn_reply_in(struct peer *peer, const struct ref *ref, struct sli
  * entry). False: it was used up. */
 bool monitors_process_down(struct process *process, struct slice reason, unsigned *budget);
 
-/* The peer is gone: noconnection to every process that watched one of its. */
-void monitors_peer_down(struct peer *peer);
+/* The peer is gone: noconnection to every process that watched one of its. Each monitor costs one of the
+ * budget (not 0 on entry). False: it was used up. */
+bool monitors_peer_down(struct peer *peer, unsigned *budget);
 
 #endif

@@ -18,7 +18,7 @@
 #include <uv.h>
 
 enum {
-    RUN_BUDGET = 10000,        /* messages and signals of one node_run */
+    RUN_BUDGET = 2000,         /* messages and signals of one node_run */
     RUN_BUDGET_PROCESS = 1000, /* messages of one process in a row */
     RUN_BUDGET_SIZE = 1 << 20, /* bytes appended for peers in one node_run, and the message that passes it */
     SLOTS_FIRST = 64,
@@ -45,6 +45,7 @@ void node_init(struct node *node, struct uv_loop_s *loop, const char *name, uint
     node->slot_used = 1;
     if (getrandom(node->ref_counter, sizeof node->ref_counter, 0) != sizeof node->ref_counter)
         abort(); /* a system without random numbers cannot run a node */
+    node->down_left = PEER_DOWN_BUDGET;
     node->ref_counter[0] &= REF_FIRST_WORD_MAX;
     node->started_ms = uv_now(loop);
     registry_init(&node->registry);
@@ -86,6 +87,8 @@ static void end_all_processes(struct node *node)
 void node_release(struct node *node)
 {
     assert(node->peers == NULL && node->pending == NULL);
+    while (node->leaving != NULL)
+        peer_leave(node);
     end_all_processes(node);
     while (node->signal_first != NULL)
         drop_signal(node);
@@ -215,7 +218,8 @@ void node_when_idle(struct node *node, void (*done)(void *ctx), void *ctx)
 bool node_run(struct node *node)
 {
     assert(node->depth == 0);
-    unsigned used = 0;
+    unsigned used = node->leaving == NULL ? 0 : peer_leave(node); /* a part in each turn: others run too */
+    node->down_left = PEER_DOWN_BUDGET;
     node->run_until = node->appended + RUN_BUDGET_SIZE;
     while (used < RUN_BUDGET && node->appended < node->run_until) {
         if (node->signal_first != NULL) {
@@ -227,7 +231,7 @@ bool node_run(struct node *node)
             break;
         }
     }
-    if (node->signal_first != NULL || node->run_first != NULL)
+    if (node->signal_first != NULL || node->leaving != NULL || node->run_first != NULL)
         return true;
     tell_idle(node);
     return false;

@@ -55,6 +55,8 @@ struct node {
     struct peer *peers;
     struct peer *recent; /* one of peers, the last that sent something: mostly who is answered; NULL: none */
     uint32_t peer_counter; /* number of the last peer made */
+    struct peer *leaving;  /* lost ones of which not everybody has been told yet */
+    unsigned down_left;    /* what peer_down may tell before the next node_run */
     struct peer *pending;  /* nodes that are being connected to because somebody has sent them something */
     struct {
         /* Begins to connect to the node of that name: peer_up, or peer_down of the pending peer, will follow.

@@ -18,6 +18,8 @@
 #include "wire/etf_write.h"
 
 #include <assert.h>
+#include <limits.h>
+#include <utlist.h>
 
 enum {
     FRAME_LENGTH_SIZE = 4,
@@ -46,8 +48,9 @@ static void lose_what_waits(struct peer *peer)
 {
     buf_release(&peer->out);
     peer->seen = 0;
-    monitors_peer_down(peer);
-    links_peer_down(peer);
+    unsigned budget = UINT_MAX; /* whatever waits is bounded */
+    monitors_peer_down(peer, &budget);
+    links_peer_down(peer, &budget);
 }
 
 struct peer *peer_up(struct node *node, const struct handshake_peer *known,
@@ -178,6 +181,10 @@ static void fill(struct peer *peer, size_t appended)
 void peer_wake(struct peer *peer)
 {
     struct node *node = peer->node;
+    if (peer->down) {
+        buf_clear(&peer->out);
+        return;
+    }
     size_t appended = peer->out.size - peer->seen;
     peer->frames_out++;
     node->appended += appended;
@@ -221,6 +228,25 @@ void peer_put_off(struct peer *peer, struct process *process)
     process_put_off(process);
 }
 
+static void free_peer(struct peer *peer)
+{
+    assert(peer->links == NULL && peer->monitors == NULL && peer->watched == NULL);
+    buf_release(&peer->out);
+    buf_release(&peer->atom);
+    mem_free(peer->name);
+    mem_free(peer);
+}
+
+/* False: the budget is used up, and the peer still there. */
+static bool tell_loss(struct peer *peer, unsigned *budget)
+{
+    if (*budget == 0 || !monitors_peer_down(peer, budget) || !links_peer_down(peer, budget) ||
+        !waiting_peer_down(peer, budget))
+        return false;
+    free_peer(peer);
+    return true;
+}
+
 void peer_down(struct peer *peer)
 {
     peer->down = true;
@@ -231,14 +257,18 @@ void peer_down(struct peer *peer)
     else
         HASH_DEL(peer->node->peers, peer);
     stop_putting_off(peer);
-    monitors_peer_down(peer);
-    links_peer_down(peer);
-    waiting_peer_down(peer);
-    assert(peer->links == NULL && peer->monitors == NULL && peer->watched == NULL);
-    buf_release(&peer->out);
-    buf_release(&peer->atom);
-    mem_free(peer->name);
-    mem_free(peer);
+    if (!tell_loss(peer, &peer->node->down_left))
+        LL_APPEND2(peer->node->leaving, peer, leaving_next);
+}
+
+unsigned peer_leave(struct node *node)
+{
+    struct peer *peer = node->leaving;
+    unsigned left = PEER_DOWN_BUDGET;
+    LL_DELETE2(node->leaving, peer, leaving_next);
+    if (!tell_loss(peer, &left))
+        LL_PREPEND2(node->leaving, peer, leaving_next);
+    return PEER_DOWN_BUDGET - left + 1;
 }
 
 /* A pid that must belong to the peer: who signs for another node breaks the protocol. */

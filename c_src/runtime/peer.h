@@ -59,6 +59,7 @@ struct peer {
     struct monitor *monitors;  /* by its processes on ours */
     struct monitor *watched;   /* by ours on its processes */
     struct waiting *waiting;   /* fast calls of its processes in mailboxes of ours (waiting.h) */
+    struct peer *leaving_next; /* in node->leaving */
     uint64_t frames_in;        /* counters for statistics */
     uint64_t frames_out;
     UT_hash_handle hh; /* node->peers or node->pending, by name */
@@ -103,8 +104,15 @@ static inline bool peer_puts_off(const struct peer *peer)
     return peer->put_off.size > 0;
 }
 
-/* The connection is lost, or cannot be made: noconnection to all links and monitors; frees the peer. Not from
- * inside a process. */
+/* The connection is lost, or cannot be made: noconnection to all links and monitors; frees the peer. Nobody
+ * finds it any more, what is sent to it is lost. If there is much to tell, the rest is told by node_run.
+ * Not from inside a process. */
 void peer_down(struct peer *peer);
+
+/* For node.c: goes on to tell of the first in node->leaving (not NULL). How much that was, as node_run
+ * counts. */
+unsigned peer_leave(struct node *node);
+
+enum { PEER_DOWN_BUDGET = 1000 /* links, monitors and calls that lost peers tell of in one go */ };
 
 #endif

@@ -69,12 +69,15 @@ void waiting_cancel(struct peer *peer, const struct ref *alias)
     mem_free(waiting);
 }
 
-void waiting_peer_down(struct peer *peer)
+bool waiting_peer_down(struct peer *peer, unsigned *budget)
 {
     while (peer->waiting != NULL) {
+        if ((*budget)-- == 1)
+            return false;
         struct waiting *waiting = peer->waiting;
         cancel(peer, waiting);
         HASH_DEL(peer->waiting, waiting);
         mem_free(waiting);
     }
+    return true;
 }

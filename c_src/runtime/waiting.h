@@ -30,7 +30,8 @@ void waiting_hold(struct peer *peer, const struct ref *alias, struct process *pr
 /* The call goes, if it still waits. */
 void waiting_cancel(struct peer *peer, const struct ref *alias);
 
-/* The connection is lost: all of its calls that wait go. */
-void waiting_peer_down(struct peer *peer);
+/* The connection is lost: all of its calls that wait go. Each costs one of the budget (not 0 on entry).
+ * False: it was used up. */
+bool waiting_peer_down(struct peer *peer, unsigned *budget);
 
 #endif

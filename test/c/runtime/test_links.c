@@ -624,6 +624,31 @@ static void links_peer_down__one_process_with_many_links__dies_once(void **state
     fake_expect_events(f, "<0.1.0>:noconnection");
 }
 
+/* One that is unlinked before it has been told of is not told of. */
+static void links_peer_down__many__told_in_slices(void **state)
+{
+    struct fake *f = *state;
+    enum { LINKS = 2500 };
+    struct process *process = fake_probe(f), *unlinked = fake_probe(f);
+    process->trap_exit = true;
+    add_link(unlinked, "<a.5.0>"); /* told last */
+    for (unsigned i = 0; i < LINKS; i++) {
+        char control[64];
+        snprintf(control, sizeof control, "{LINK,<a.%u.0>,<0.1.0>}", i + 1);
+        fake_in(&f->a, control, NULL);
+    }
+    fake_down(&f->a);
+    assert_in_range(f->node.remote_links.count, LINKS + 1 - 1000, LINKS);
+    remove_link(unlinked, "<a.5.0>");
+    for (unsigned before = f->node.remote_links.count; node_run(&f->node);
+         before = f->node.remote_links.count)
+        assert_true(before - f->node.remote_links.count <= 1000);
+    assert_int_equal(f->node.remote_links.count, 0);
+    fake_expect_events(f, "");
+    assert_int_equal(f->probes[1].messages.size > 0, true);
+    buf_clear(&f->probes[1].messages);
+}
+
 static void links_peer_down__connected_again__old_links_are_not_there(void **state)
 {
     struct fake *f = *state;
@@ -679,6 +704,7 @@ int main(void)
         FAKE_TEST(links_process_down__from_a_remote_exit__reaches_the_other_peer),
         FAKE_TEST(links_peer_down__linked__see_noconnection),
         FAKE_TEST(links_peer_down__one_process_with_many_links__dies_once),
+        FAKE_TEST(links_peer_down__many__told_in_slices),
         FAKE_TEST(links_peer_down__connected_again__old_links_are_not_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

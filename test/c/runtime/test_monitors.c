@@ -274,6 +274,40 @@ static void monitors_peer_down__watched_there__see_noconnection(void **state)
     fake_expect(f, 1, "{'DOWN',#0.3,process,<b.5.0>,why}");
 }
 
+/* While the loss of a peer is told slice by slice nobody finds it, a new one of its name has nothing to do
+ * with the old one, what has not been told can be taken back, and what is sent to it gathers nowhere. */
+static void monitors_peer_down__many__told_in_slices(void **state)
+{
+    struct fake *f = *state;
+    enum { WATCHED = 5000, TURN_MAX = 3000 };
+    struct process *process = fake_probe(f), *watched = fake_probe(f);
+    struct ref first = watch(process, "<a.5.0>"); /* told last */
+    struct peer *lost = f->a.peer;
+    for (unsigned i = 0; i < WATCHED; i++) {
+        char control[64];
+        snprintf(control, sizeof control, "{MONITOR_P,<a.5.0>,<0.2.0>,#a.%u}", i);
+        fake_in(&f->a, control, NULL);
+        watch(process, "<a.6.0>");
+    }
+    fake_down(&f->a);
+    assert_in_range(f->node.monitors.count, 2 * WATCHED + 1 - 1000, 2 * WATCHED);
+    assert_ptr_equal(f->node.leaving, lost);
+    fake_up(f, &f->a, 'a', HANDSHAKE_FLAGS);
+    fake_in(&f->a, "{MONITOR_P,<a.5.0>,<0.2.0>,#a.7}", NULL);
+    monitor_remove(process, &first);
+    fake_exit(watched, "over"); /* and its end need not be told to the old one */
+    assert_int_equal(lost->out.size, 0);
+    unsigned before = f->node.monitors.count;
+    while (node_run(&f->node)) {
+        assert_true(before - f->node.monitors.count <= TURN_MAX);
+        before = f->node.monitors.count;
+    }
+    assert_null(f->node.leaving);
+    fake_expect_out(f, &f->a, "{PAYLOAD_MONITOR_P_EXIT,<0.2.0>,<a.5.0>,#a.7} over");
+    assert_int_equal(f->node.monitors.count, 0);
+    buf_clear(&f->probes[1].messages);
+}
+
 /* ---- a remote one on ours */
 
 static void monitor_p_in__watched_dies__peer_is_told_once(void **state)
@@ -515,6 +549,7 @@ int main(void)
         FAKE_TEST(monitors_process_down__watches_remote__peer_is_told),
         FAKE_TEST(monitor_p_exit_in__of_another_peer_or_direction__is_ignored),
         FAKE_TEST(monitors_peer_down__watched_there__see_noconnection),
+        FAKE_TEST(monitors_peer_down__many__told_in_slices),
         FAKE_TEST(monitor_p_in__watched_dies__peer_is_told_once),
         FAKE_TEST(monitor_p_in__old_peer__reason_is_in_the_tuple),
         FAKE_TEST(monitor_p_in__by_name__is_told_by_name),
