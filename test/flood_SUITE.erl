@@ -10,8 +10,8 @@
 -define(MIB, (1024 * 1024)).
 
 all() ->
-    [large_replies_wait_for_their_reader, peer_that_does_not_read_starves_nobody, values_asked_for_at_once,
-     casts_to_a_list_that_is_loaded, suspended_list_has_a_bound, stop_answers_who_reads_late, updates_and_adds].
+    [large_replies_wait_for_their_reader, peer_that_does_not_read_starves_nobody, slow_reader_starves_nobody,
+     values_asked_for_at_once, casts_to_a_list_that_is_loaded, suspended_list_has_a_bound, stop_answers_who_reads_late, updates_and_adds].
 
 suite() ->
     [{timetrap, {minutes, 2}}].
@@ -126,6 +126,43 @@ peer_that_does_not_read_starves_nobody(_Config) ->
     ok = signal("KILL", OsPid),
     0 = node_case:stop(Server).
 
+%% A node asks a list for more than all mailboxes may hold, and reads for 20 ms of each second: what waits for that list
+%% keeps nobody from being read.
+slow_reader_starves_nobody(_Config) ->
+    Server = node_case:start(),
+    {Large, _} = large_list(Server, <<"large">>, 4 * ?MIB),
+    Small = node_case:list(Server, <<"small">>),
+    {Beam, OsPid} = reader(Server),
+    ok = sys:suspend(Large),
+    ok = beam_case:call(Beam, ?MODULE, ask_with_tags, [Large, 800, 64 * 1024]),
+    await_queue(Large, 800),
+    ok = signal("STOP", OsPid),
+    ok = sys:resume(Large),
+    Slow = spawn_monitor(fun() -> drip(OsPid, 6) end),
+    Worst = worst_until_down(Small, [Slow], 0),
+    ct:pal("worst call meanwhile: ~b ms", [Worst]),
+    ?assert(Worst < 1000),
+    expect_peak(Server, ?FUNCTION_NAME, 160),
+    ok = signal("KILL", OsPid),
+    0 = node_case:stop(Server).
+
+%% On the reader: that many calls whose tags are that large.
+ask_with_tags(To, Count, Size) ->
+    _ = spawn(fun() ->
+                      _ = [To ! {'$gen_call', {self(), <<N:32, 0:Size/unit:8>>}, entries} || N <- lists:seq(1, Count)],
+                      receive after infinity -> ok end
+              end),
+    ok.
+
+drip(_OsPid, 0) ->
+    exit(true);
+drip(OsPid, Seconds) ->
+    receive after 980 -> ok end,
+    ok = signal("CONT", OsPid),
+    receive after 20 -> ok end,
+    ok = signal("STOP", OsPid),
+    drip(OsPid, Seconds - 1).
+
 %% Calls the list as long as the others wait; milliseconds of the slowest call.
 worst_until_down(_List, [], Worst) ->
     Worst;
@@ -135,7 +172,7 @@ worst_until_down(List, [{Pid, Monitor} | More] = Waiting, Worst) ->
             ?assertEqual(true, Verdict),
             worst_until_down(List, More, Worst)
     after 0 ->
-            {Microseconds, [_]} = timer:tc(gen_server, call, [List, entries]),
+            {Microseconds, _} = timer:tc(gen_server, call, [List, entries]),
             worst_until_down(List, Waiting, max(Worst, Microseconds div 1000))
     end.
 

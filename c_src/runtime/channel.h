@@ -76,10 +76,11 @@ struct channel {
     struct buf held;             /* read, but to be acted on later: reading is paused, or its turn awaited */
     struct buf own;              /* output where there is no peer (any more) */
     struct buf writing;          /* output that libuv is writing */
-    size_t in_flight;            /* bytes on their way to the peer when they were looked at last */
+    uint64_t handed;             /* bytes ever given to the socket, or to libuv for it */
+    uint64_t read;               /* of these, what the other side had read when that was looked at last */
     uint64_t alive_ms;           /* when the other side was last seen to read or write */
     uint64_t written_ms;         /* when something was last written */
-    uint64_t progress_ms;        /* when the other side was last seen to read, or nothing waited for it */
+    uint64_t progress_ms;        /* until when it has read as much as it must (channel_ticks.h) */
     int error;                   /* why it is closed */
     enum channel_state state;
     uint8_t handles;  /* of tcp and timer not yet closed */

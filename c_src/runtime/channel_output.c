@@ -45,7 +45,7 @@ static void on_written(uv_write_t *write, int status)
         channel_close(channel, status, NULL);
         return;
     }
-    channel->alive_ms = channel->progress_ms = channel_now_ms(channel);
+    channel->alive_ms = channel_now_ms(channel);
     channel_forget_written(&channel->writing);
     channel_flush(channel);
     if (channel->state == CHANNEL_UP)
@@ -89,6 +89,7 @@ static void write_output(struct channel *channel)
     channel->unanswered = false;
     size_t written = n < 0 ? 0 : (size_t)n;
     channel->channels->config.node->bytes_out += out->size;
+    channel->handed += out->size;
     if (written < out->size)
         write_later(channel, out, written);
     else

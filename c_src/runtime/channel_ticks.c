@@ -13,7 +13,8 @@ enum {
     TICK_CHECK_MS_MAX = 1000,
     TICKS_SILENT_MAX = 5, /* 1.25 tick times */
     TICK_UNANSWERED_MS = 1000,
-    DOES_NOT_READ_MS = 5000, /* so long a peer that reads nothing may keep processes from others */
+    DOES_NOT_READ_MS = 5000, /* so far a peer that keeps processes from others may be behind ... */
+    MUST_READ_PER_MS = 1048  /* ... with reading so many bytes: a MiB a second */
 };
 
 void channel_send_tick(struct channel *channel)
@@ -51,17 +52,29 @@ static size_t in_flight(struct channel *channel)
     return uv_stream_get_write_queue_size(channel_stream(channel)) + (size_t)kernel;
 }
 
-/* A peer that is not read because it does not read fast enough is alive as long as it reads. */
+/* What the other side has read since this was asked last. */
+static uint64_t has_read(struct channel *channel)
+{
+    uint64_t before = channel->read;
+    size_t waiting = in_flight(channel); /* some sockets count what bytes cost: it may be more */
+    if (channel->handed > before + waiting)
+        channel->read = channel->handed - waiting;
+    return channel->read - before;
+}
+
+/* A peer that is not read because it does not read fast enough is alive as long as it reads. One that others
+ * wait for has to read at some speed besides; having been faster is of no use. */
 static void note_progress(struct channel *channel)
 {
-    if (!channel->writing_now) {
-        channel->progress_ms = channel_now_ms(channel);
-        return;
-    }
-    size_t size = in_flight(channel);
-    if (size != channel->in_flight)
-        channel->alive_ms = channel->progress_ms = channel_now_ms(channel);
-    channel->in_flight = size;
+    uint64_t now = channel_now_ms(channel);
+    uint64_t size = has_read(channel);
+    if (channel->writing_now && size > 0)
+        channel->alive_ms = now;
+    if (channel->writing_now && peer_puts_off(channel->peer) &&
+        size / MUST_READ_PER_MS < now - channel->progress_ms)
+        channel->progress_ms += size / MUST_READ_PER_MS;
+    else
+        channel->progress_ms = now;
 }
 
 static bool starves_others(const struct channel *channel)

@@ -216,8 +216,8 @@ void peer_flushed(struct peer *peer, size_t unwritten)
     peer->woken = false;
     peer->unwritten = unwritten;
     peer->seen = peer->out.size;
-    if (peer->out.size == 0)
-        peer->largest = 0;
+    if (peer->largest > peer->out.size)
+        peer->largest = peer->out.size; /* a part of it has gone */
     if (peer_puts_off(peer) && peer->out.size + unwritten <= peer->node->limits.output_max / 2)
         stop_putting_off(peer);
 }

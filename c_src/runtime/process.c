@@ -22,7 +22,8 @@
 
 enum { TIMES_QUEUED = 2 /* limits.mailbox_max, for what is queued whatever it is */ };
 
-/* Links, monitors and aliases that an end is told to, or that it takes along, in one go: what comes after waits for its turn. */
+/* Links, monitors and aliases that an end is told to, or that it takes along, in one go: what comes after
+ * waits for its turn. */
 enum { DEATH_BUDGET = 1000 };
 
 /* The sanitizer shall see who uses a process that is gone. */
@@ -206,10 +207,16 @@ static void may_be_cancelled(struct process *process, struct message *waiting, s
         fast_call_wait(process, message, waiting);
 }
 
+/* When it takes its messages, a peer decides: the others need not wait for that. */
+static bool waits_for_others(const struct process *process)
+{
+    return process->waits_for_peer || process->put_off;
+}
+
 /* Where what its mailbox has not offered is summed up. */
 static size_t *unread(const struct process *process)
 {
-    return process->waits_for_peer ? NULL : &process->node->unread;
+    return waits_for_others(process) ? NULL : &process->node->unread;
 }
 
 unsigned process_run(struct process *process, unsigned budget)
@@ -242,7 +249,7 @@ unsigned process_run(struct process *process, unsigned budget)
 static bool is_full(const struct process *process, unsigned times)
 {
     size_t size = mailbox_left(process->mailbox);
-    if (process->waits_for_peer)
+    if (waits_for_others(process))
         size += mailbox_unread(process->mailbox);
     return size / times > process->node->limits.mailbox_max;
 }
@@ -288,8 +295,8 @@ static bool offer_at_once(struct process *process, struct slice message, struct 
     return fits;
 }
 
-/* What has to wait behind others may be what makes the process take them: for that there is room once more.
- */
+/* What has to wait behind others may be what makes the process take them: for that there is room once more,
+ * but where it is a peer that has to read. */
 bool process_deliver(struct process *process, struct slice message, struct slice token)
 {
     if (process->node->depth == 0 && !process->queued && can_run(process) &&
@@ -297,7 +304,7 @@ bool process_deliver(struct process *process, struct slice message, struct slice
         return offer_at_once(process, message, token);
     if (process->dead || process->exit_reason != NULL)
         return true;
-    if (is_full(process, TIMES_QUEUED))
+    if (is_full(process, process->put_off ? 1 : TIMES_QUEUED))
         return false;
     post(process, message, token);
     return true;
@@ -332,6 +339,7 @@ void process_put_off(struct process *process)
     assert(!process->put_off && !process->dead);
     process->put_off = true;
     process->node->put_off++;
+    mailbox_sum(process->mailbox, unread(process));
 }
 
 void process_heed_output(struct process *process)
@@ -345,6 +353,7 @@ void process_go_on(struct process *process)
 {
     process->put_off = false;
     process->node->put_off--;
+    mailbox_sum(process->mailbox, unread(process));
     if (process->mailbox != NULL)
         node_run_later(process->node, process);
 }

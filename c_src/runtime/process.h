@@ -121,7 +121,8 @@ static inline process_id process_id_of(const struct pid *pid)
 /* Gives a message (a term, borrowed) to the process: runs it at once if the process is idle and nothing else
  * is running, else queues a copy. token: the sender's seq_trace token, a term; empty: none. False: it was not
  * taken, the mailbox has limits.mailbox_max of messages that wait for something else than their turn (the
- * process is suspended, or waits for another). It may have that again of messages that came in before. */
+ * process is suspended, waits for another, or is put off). It may have that again of messages that came in
+ * before. */
 bool process_deliver(struct process *process, struct slice message, struct slice token);
 
 /* Queues a copy in any case: the sender is one of ours, and cannot be told to wait. A receiver for which far

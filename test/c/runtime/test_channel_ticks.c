@@ -235,17 +235,48 @@ static void put_off__five_seconds_without_progress__stays_and_a_millisecond_more
     tear_down(&f);
 }
 
-static void put_off__peer_reads__stays(void **state)
+/* A few hundred kilobytes in a tick are as good as some hundred milliseconds less. */
+static void put_off__peer_reads__stays_as_long_as_that_pays_for(void **state)
 {
     struct fixture f;
     set_up_stuck(&f);
     peer_put_off(f.end.channel->peer, process_find(&f.line.node, 1));
-    assert_true(line_receive(&f.end, 500000));
+    assert_true(line_receive(&f.end, 1000000));
     assert_true(f.end.channel->writing_now);
-    tick_without_progress(&f, 5001);
+    tick_without_progress(&f, 5100);
+    assert_int_equal(f.end.channel->state, CHANNEL_UP);
+    assert_in_range(channel_now_ms(f.end.channel) - f.end.channel->progress_ms, 3000, 5000);
+    tick_without_progress(&f, 5000);
     assert_int_equal(f.end.channel->state, CHANNEL_UP);
     line_receive(&f.end, 3000000);
     assert_false(process_find(&f.line.node, 1)->put_off); /* all is written */
+    tear_down(&f);
+}
+
+static void put_off__peer_reads_a_drop_at_a_time__ends(void **state)
+{
+    struct fixture f;
+    set_up_stuck(&f);
+    peer_put_off(f.end.channel->peer, process_find(&f.line.node, 1));
+    assert_true(line_receive(&f.end, 300000));
+    tick_without_progress(&f, 6500);
+    assert_int_equal(f.end.channel->state, CHANNEL_CLOSED);
+    line_await_ended(&f.line, 1);
+    tear_down(&f);
+}
+
+/* What it has read before others waited for it is not saved up. */
+static void put_off__peer_has_read_much_before__has_no_more_time(void **state)
+{
+    struct fixture f;
+    set_up_stuck(&f);
+    assert_true(line_receive(&f.end, 1000000));
+    tick_without_progress(&f, 0);
+    peer_put_off(f.end.channel->peer, process_find(&f.line.node, 1));
+    assert_int_equal(f.end.channel->progress_ms, channel_now_ms(f.end.channel));
+    tick_without_progress(&f, 5001);
+    assert_int_equal(f.end.channel->state, CHANNEL_CLOSED);
+    line_await_ended(&f.line, 1);
     tear_down(&f);
 }
 
@@ -264,7 +295,9 @@ int main(void)
         cmocka_unit_test(progress__peer_reads__stays),
         cmocka_unit_test(progress__peer_does_not_read__ends),
         cmocka_unit_test(put_off__five_seconds_without_progress__stays_and_a_millisecond_more_ends_it),
-        cmocka_unit_test(put_off__peer_reads__stays),
+        cmocka_unit_test(put_off__peer_reads__stays_as_long_as_that_pays_for),
+        cmocka_unit_test(put_off__peer_reads_a_drop_at_a_time__ends),
+        cmocka_unit_test(put_off__peer_has_read_much_before__has_no_more_time),
     };
     return cmocka_run_group_tests_name("channel_ticks", tests, NULL, NULL);
 }

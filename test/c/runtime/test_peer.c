@@ -643,6 +643,23 @@ static void overflow__one_large_message__is_not(void **state)
     assert_true(f->a.peer->overflown);
 }
 
+/* A transport may take as much of it as it likes. */
+static void overflow__large_message_half_taken__is_not(void **state)
+{
+    struct fake *f = *state;
+    struct process *process = fake_probe(f);
+    f->node.limits.output_max = 1000;
+    send_binary(f, process, 1000000);
+    f->a.peer->out.size = 500;
+    peer_flushed(f->a.peer, 2000);
+    for (int i = 0; i < 15; i++)
+        send_binary(f, process, 900);
+    assert_false(f->a.peer->overflown);
+    for (int i = 0; i < 4; i++)
+        send_binary(f, process, 900);
+    assert_true(f->a.peer->overflown);
+}
+
 static enum receive leave_it(struct fake *f, struct process *self, struct slice message)
 {
     return RECEIVE_LEFT;
@@ -690,6 +707,7 @@ int main(void)
         FAKE_TEST(peer_frame__spawn_reply_to_nobody__its_monitor_is_taken_back),
         FAKE_TEST(overflow__any_sender__ends_the_connection_later),
         FAKE_TEST(overflow__one_large_message__is_not),
+        FAKE_TEST(overflow__large_message_half_taken__is_not),
         FAKE_TEST(frame__mailbox_full__connection_is_to_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

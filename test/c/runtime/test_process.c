@@ -686,6 +686,22 @@ static void unread__waits_for_a_peer__does_not_count(void **state)
     fake_expect(f, 1, "a b");
 }
 
+/* Nor a peer that reads slowly: the others are read meanwhile. */
+static void unread__put_off__does_not_count(void **state)
+{
+    struct fake *f = *state;
+    struct process *process = put_off(f);
+    assert_int_equal(f->node.unread, 0);
+    assert_true(mailbox_unread(process->mailbox) > 0);
+    fake_deliver(process, "go");
+    assert_int_equal(f->node.unread, 0);
+    fake_down(&f->a);
+    assert_int_equal(f->node.unread, mailbox_unread(process->mailbox));
+    fake_run(f);
+    assert_int_equal(f->custom, 21);
+    assert_int_equal(f->node.unread, 0);
+}
+
 static bool deliver_atom(struct process *process, const char *atom)
 {
     struct buf term = BUF_EMPTY;
@@ -733,6 +749,20 @@ static void mailbox_full__not_offered_yet__is_not(void **state)
     process_await(process); /* now they depend on others */
     assert_false(deliver_atom(process, "m"));
     process_resume(process);
+    assert_true(deliver_atom(process, "m"));
+}
+
+static void mailbox_full__put_off__counts_what_was_not_offered(void **state)
+{
+    struct fake *f = *state;
+    f->node.limits.mailbox_max = MAILBOX_MAX;
+    struct process *process = put_off(f);
+    for (int i = 0; mailbox_unread(process->mailbox) <= MAILBOX_MAX; i++)
+        assert_true(deliver_atom(process, "m"));
+    assert_false(deliver_atom(process, "m"));
+    fake_post(process, "m"); /* what comes from here has room */
+    assert_false(process->overfull);
+    fake_down(&f->a);
     assert_true(deliver_atom(process, "m"));
 }
 
@@ -795,6 +825,8 @@ int main(void)
         FAKE_TEST(put_off__has_answered_another_peer__is),
         FAKE_TEST(unread__paused__counts_until_it_is_taken),
         FAKE_TEST(unread__waits_for_a_peer__does_not_count),
+        FAKE_TEST(unread__put_off__does_not_count),
+        FAKE_TEST(mailbox_full__put_off__counts_what_was_not_offered),
         FAKE_TEST(mailbox_full__left_ones__no_more_are_taken_but_what_is_wanted),
         FAKE_TEST(mailbox_full__not_offered_yet__is_not),
         FAKE_TEST(mailbox_full__from_local_processes__killed_at_twice_that),
