@@ -10,7 +10,7 @@
 -define(MIB, (1024 * 1024)).
 
 all() ->
-    [large_replies_wait_for_their_reader, peer_that_does_not_read_starves_nobody, slow_reader_starves_nobody,
+    [large_replies_wait_for_their_reader, peer_that_does_not_read_starves_nobody, slow_reader_starves_nobody, many_lists_asked_at_once,
      values_asked_for_at_once, casts_to_a_list_that_is_loaded, suspended_list_has_a_bound, stop_answers_who_reads_late, updates_and_adds].
 
 suite() ->
@@ -145,6 +145,39 @@ slow_reader_starves_nobody(_Config) ->
     expect_peak(Server, ?FUNCTION_NAME, 160),
     ok = signal("KILL", OsPid),
     0 = node_case:stop(Server).
+
+%% Many lists have one call each of a node that stands still for a moment: it gets the answers one after another.
+many_lists_asked_at_once(_Config) ->
+    Server = node_case:start(),
+    Lists = [element(1, large_list(Server, <<"large", N>>, 4 * ?MIB)) || N <- lists:seq(1, 40)],
+    {Beam, OsPid} = reader(Server),
+    _ = [ok = sys:suspend(List) || List <- Lists],
+    ok = beam_case:call(Beam, ?MODULE, ask_each, [Lists]),
+    _ = [await_queue(List, 1) || List <- Lists],
+    ok = signal("STOP", OsPid),
+    _ = [ok = sys:resume(List) || List <- Lists],
+    ok = signal("CONT", OsPid),
+    node_case:await(fun() -> beam_case:call(Beam, ?MODULE, answered, []) =:= length(Lists) end),
+    expect_peak(Server, ?FUNCTION_NAME, 250),
+    beam_case:stop(Beam),
+    0 = node_case:stop(Server).
+
+%% On the reader: a process, asking, that calls each list and counts the answers.
+ask_each(Lists) ->
+    true = register(asking, spawn(fun() -> count_answers([gen_server:send_request(List, entries) || List <- Lists], 0) end)),
+    ok.
+
+count_answers(Requests, Count) ->
+    _ = put(answered, Count),
+    receive
+        Message ->
+            Answers = [R || R <- Requests, {reply, [_, _, _, _, _, _, _, _]} <- [gen_server:check_response(Message, R)]],
+            count_answers(Requests, Count + length(Answers))
+    end.
+
+answered() ->
+    {dictionary, Dictionary} = process_info(whereis(asking), dictionary),
+    proplists:get_value(answered, Dictionary).
 
 %% On the reader: that many calls whose tags are that large.
 ask_with_tags(To, Count, Size) ->

@@ -12,7 +12,8 @@ struct message {
     struct message **holder; /* who may cancel it; NULL: nobody */
     uint64_t looked;         /* the round in which it was looked at and left; 0: never */
     size_t size;             /* bytes of the term */
-    size_t token_size;       /* bytes of the token behind it */
+    uint32_t token_size;     /* bytes of the token behind it */
+    uint32_t sender;         /* as it was told; 0: nobody */
     uint8_t bytes[];         /* both */
 };
 
@@ -65,7 +66,8 @@ static struct message *insert(struct mailbox **where, struct message *after, str
     message->holder = NULL;
     message->looked = 0;
     message->size = term.size;
-    message->token_size = token.size;
+    message->token_size = (uint32_t)token.size; /* a part of a frame, or made here */
+    message->sender = 0;
     memcpy(message->bytes, term.data, term.size);
     if (token.size > 0)
         memcpy(message->bytes + term.size, token.data, token.size);
@@ -125,6 +127,16 @@ struct message *mailbox_keep(struct mailbox **where, struct slice term, struct s
 bool mailbox_has_next(const struct mailbox *mailbox)
 {
     return mailbox != NULL && next_of(mailbox) != NULL;
+}
+
+void message_set_sender(struct message *message, uint32_t sender)
+{
+    message->sender = sender;
+}
+
+uint32_t mailbox_next_sender(const struct mailbox *mailbox)
+{
+    return mailbox_has_next(mailbox) ? next_of(mailbox)->sender : 0;
 }
 
 bool mailbox_peek(struct mailbox *mailbox, struct slice *term, struct slice *token)

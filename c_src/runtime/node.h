@@ -80,6 +80,7 @@ struct node {
     struct node_limits limits;  /* of memory */
     size_t unread;              /* bytes not offered yet, of processes that will take them by themselves */
     uint32_t put_off;           /* processes that are (process_put_off) */
+    struct peer *full;          /* those that are (peer.h), utlist */
     struct peer *filled;        /* the callback that runs has taken its output beyond output_max; or NULL */
     uint64_t appended;          /* bytes ever appended to the output of peers */
     uint64_t run_until;         /* when appended reaches it, this node_run ends */

@@ -172,6 +172,9 @@ static void fill(struct peer *peer, size_t appended)
 {
     struct node *node = peer->node;
     node->filled = peer;
+    if (!peer->full)
+        DL_APPEND2(node->full, peer, full_prev, full_next);
+    peer->full = true;
     if (appended > node->limits.output_max && appended > peer->largest)
         peer->largest = appended;
     if (peer->overflown || (peer->out.size - peer->largest) / OVERFLOW > node->limits.output_max)
@@ -197,8 +200,20 @@ void peer_wake(struct peer *peer)
         wake_if_needed(peer);
 }
 
+struct peer *peer_find_full(const struct node *node, uint32_t number)
+{
+    struct peer *peer;
+    for (peer = node->full; peer != NULL && peer->number != number; peer = peer->full_next)
+        ;
+    return peer;
+}
+
+/* It is not full any more, or down: who is put off goes on. */
 static void stop_putting_off(struct peer *peer)
 {
+    if (peer->full)
+        DL_DELETE2(peer->node->full, peer, full_prev, full_next);
+    peer->full = false;
     struct buf ids = peer->put_off;
     peer->put_off = BUF_EMPTY;
     for (size_t i = 0; i < ids.size; i += sizeof(process_id)) {
@@ -218,7 +233,8 @@ void peer_flushed(struct peer *peer, size_t unwritten)
     peer->seen = peer->out.size;
     if (peer->largest > peer->out.size)
         peer->largest = peer->out.size; /* a part of it has gone */
-    if (peer_puts_off(peer) && peer->out.size + unwritten <= peer->node->limits.output_max / 2)
+    if ((peer->full || peer_puts_off(peer)) &&
+        peer->out.size + unwritten <= peer->node->limits.output_max / 2)
         stop_putting_off(peer);
 }
 
@@ -319,7 +335,7 @@ static int deliver(struct peer *peer, struct process *process, const struct cont
     struct node *node = peer->node;
     process_id id = process->id;
     node->filled = NULL;
-    if (!process_deliver(process, control->message, control->token))
+    if (!process_deliver(process, peer->number, control->message, control->token))
         return refuse(peer, id);
     /* What it has sent to this peer holds this peer up; what to another, nobody. */
     if (node->filled != NULL && node->filled != peer && process_find(node, id) != NULL)

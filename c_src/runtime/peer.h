@@ -5,8 +5,9 @@
  *
  * A peer may be slow to read. A process that has filled its output beyond limits.output_max with answers to
  * what had waited in its mailbox is put off, as OTP suspends who sends to a busy port, until half of it is
- * written; who answers what has just arrived is not, for then the peer that sent it need not be read. What
- * all others append is not held up, but too much of it ends the connection.
+ * written, and so is one whose next message has waited and is of such a peer; who answers what has just
+ * arrived is not, for then the peer that sent it need not be read. What all others append is not held up, but
+ * too much of it ends the connection.
  *
  * A signal to a node that is not connected makes a pending peer and has the node connected to. Until that is
  * up, out gathers frames in forms that every peer understands; if it fails, the peer goes down as any other.
@@ -36,21 +37,24 @@ struct peer_transport {
 };
 
 struct peer {
-    struct node *node;  /* ours */
-    struct buf atom;    /* its name as an atom term */
-    char *name;         /* the same as text, NUL-terminated */
-    uint32_t number;    /* of this peer, never 0: no other of this node has it */
-    uint32_t creation;  /* its creation; 0 while pending */
-    uint64_t flags;     /* DFLAG_* that both sides announced; while pending, those that each peer has */
-    uint64_t hoped;     /* DFLAG_* that frames in out take for granted; while pending */
-    struct buf out;     /* whole frames to be written; the transport takes them from the front */
-    bool woken;         /* wake was called and peer_flushed not yet */
-    bool down;          /* the connection is lost: nothing more is written */
-    bool pending;       /* not connected yet */
-    bool overflown;     /* out has become too large; what was in it is lost, and the connection to end */
-    size_t seen;        /* of out, when it was last looked at */
-    size_t largest;     /* frame in out, if that is beyond limits.output_max */
-    size_t unwritten;   /* bytes that the transport has taken from out and not written yet */
+    struct node *node;      /* ours */
+    struct buf atom;        /* its name as an atom term */
+    char *name;             /* the same as text, NUL-terminated */
+    uint32_t number;        /* of this peer, never 0: no other of this node has it */
+    uint32_t creation;      /* its creation; 0 while pending */
+    uint64_t flags;         /* DFLAG_* that both sides announced; while pending, those that each peer has */
+    uint64_t hoped;         /* DFLAG_* that frames in out take for granted; while pending */
+    struct buf out;         /* whole frames to be written; the transport takes them from the front */
+    bool woken;             /* wake was called and peer_flushed not yet */
+    bool down;              /* the connection is lost: nothing more is written */
+    bool pending;           /* not connected yet */
+    bool overflown;         /* out has become too large; what was in it is lost, and the connection to end */
+    size_t seen;            /* of out, when it was last looked at */
+    size_t largest;         /* frame in out, if that is beyond limits.output_max */
+    size_t unwritten;       /* bytes that the transport has taken from out and not written yet */
+    bool full;              /* more than limits.output_max waits, or not yet half of that is written */
+    struct peer *full_prev; /* in node->full, while it is */
+    struct peer *full_next;
     struct buf put_off; /* ids of processes that are, until less waits */
     unsigned release;   /* of its OTP; 0: not known (peer_release.h) */
     bool release_asked; /* it is being asked for */
@@ -94,8 +98,12 @@ void peer_wake(struct peer *peer);
 /* The transport has taken from out what it takes; unwritten: bytes of all it took that wait to be written. */
 void peer_flushed(struct peer *peer, size_t unwritten);
 
-/* For process.c: as node->filled says, process has filled its output. It goes on when half of that is
- * written, or the peer is down. */
+/* For process.c: the one of that number, if more than limits.output_max waits for it (until half of that is
+ * written); NULL if not. */
+struct peer *peer_find_full(const struct node *node, uint32_t number);
+
+/* For process.c: as node->filled says, process has filled its output, or is to answer one that is full. It
+ * goes on when half of that is written, or the peer is down. */
 void peer_put_off(struct peer *peer, struct process *process);
 
 /* True if a process is, because of this peer. */

@@ -197,6 +197,19 @@ static bool offer(struct process *process, struct slice message, struct slice to
     return leave(process);
 }
 
+/* The sender of the next message is not to be sent more now: whatever that is asked for would come on top. */
+static bool sender_is_full(struct process *process)
+{
+    struct node *node = process->node;
+    if (node->full == NULL)
+        return false;
+    struct peer *peer = peer_find_full(node, mailbox_next_sender(process->mailbox));
+    if (peer == NULL)
+        return false;
+    peer_put_off(peer, process);
+    return true;
+}
+
 /* A message has to wait: from now on it goes when who waits for its answer gives up. */
 static void may_be_cancelled(struct process *process, struct message *waiting, struct slice message)
 {
@@ -225,7 +238,7 @@ unsigned process_run(struct process *process, unsigned budget)
     struct slice message, token;
     unsigned used = 0;
     while (used < budget && node->appended < node->run_until && can_run(process) &&
-           mailbox_peek(process->mailbox, &message, &token)) {
+           !sender_is_full(process) && mailbox_peek(process->mailbox, &message, &token)) {
         enum receive verdict;
         used++;
         process->offered = true;
@@ -254,9 +267,11 @@ static bool is_full(const struct process *process, unsigned times)
     return size / times > process->node->limits.mailbox_max;
 }
 
-static void post(struct process *process, struct slice message, struct slice token)
+static void post(struct process *process, uint32_t peer, struct slice message, struct slice token)
 {
-    may_be_cancelled(process, mailbox_push(&process->mailbox, message, token, unread(process)), message);
+    struct message *waiting = mailbox_push(&process->mailbox, message, token, unread(process));
+    message_set_sender(waiting, peer);
+    may_be_cancelled(process, waiting, message);
     if (!process->paused && !process->put_off)
         node_run_later(process->node, process);
 }
@@ -279,34 +294,42 @@ void process_post_traced(struct process *process, struct slice message, struct s
     if (is_full(process, TIMES_QUEUED))
         kill_overfull(process);
     else
-        post(process, message, token);
+        post(process, 0, message, token);
+}
+
+/* A message that was offered has to wait. */
+static void keep(struct process *process, uint32_t peer, struct slice message, struct slice token)
+{
+    struct message *waiting = mailbox_keep(&process->mailbox, message, token, unread(process));
+    message_set_sender(waiting, peer);
+    may_be_cancelled(process, waiting, message);
 }
 
 /* Offers a message that is not in the mailbox. False: it was left, and there is no room for it. */
-static bool offer_at_once(struct process *process, struct slice message, struct slice token)
+static bool offer_at_once(struct process *process, uint32_t peer, struct slice message, struct slice token)
 {
     enum receive verdict;
     if (!offer(process, message, token, &verdict))
         return true;
     bool fits = verdict == RECEIVE_TAKEN || !is_full(process, 1);
     if (verdict == RECEIVE_LEFT && fits)
-        may_be_cancelled(process, mailbox_keep(&process->mailbox, message, token, unread(process)), message);
+        keep(process, peer, message, token);
     apply_rescan(process);
     return fits;
 }
 
 /* What has to wait behind others may be what makes the process take them: for that there is room once more,
  * but where it is a peer that has to read. */
-bool process_deliver(struct process *process, struct slice message, struct slice token)
+bool process_deliver(struct process *process, uint32_t peer, struct slice message, struct slice token)
 {
     if (process->node->depth == 0 && !process->queued && can_run(process) &&
         !mailbox_has_next(process->mailbox))
-        return offer_at_once(process, message, token);
+        return offer_at_once(process, peer, message, token);
     if (process->dead || process->exit_reason != NULL)
         return true;
     if (is_full(process, process->put_off ? 1 : TIMES_QUEUED))
         return false;
-    post(process, message, token);
+    post(process, peer, message, token);
     return true;
 }
 

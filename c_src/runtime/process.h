@@ -119,11 +119,12 @@ static inline process_id process_id_of(const struct pid *pid)
 }
 
 /* Gives a message (a term, borrowed) to the process: runs it at once if the process is idle and nothing else
- * is running, else queues a copy. token: the sender's seq_trace token, a term; empty: none. False: it was not
+ * is running, else queues a copy, which waits as long as too much waits for that peer (number; 0: no peer),
+ * whose it is. token: the sender's seq_trace token, a term; empty: none. False: it was not
  * taken, the mailbox has limits.mailbox_max of messages that wait for something else than their turn (the
  * process is suspended, waits for another, or is put off). It may have that again of messages that came in
  * before. */
-bool process_deliver(struct process *process, struct slice message, struct slice token);
+bool process_deliver(struct process *process, uint32_t peer, struct slice message, struct slice token);
 
 /* Queues a copy in any case: the sender is one of ours, and cannot be told to wait. A receiver for which far
  * too much waits is killed (limits.mailbox_max). token: as above. */

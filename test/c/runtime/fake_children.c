@@ -350,7 +350,7 @@ void kids_expect_answers(struct fixture *f, const char *answers)
 
 void kids_deliver(struct fixture *f, struct buf *message)
 {
-    process_deliver(process_find(&f->node, f->supervisor_id), buf_slice(message), slice_of(NULL, 0));
+    process_deliver(process_find(&f->node, f->supervisor_id), 0, buf_slice(message), slice_of(NULL, 0));
     kids_run(f);
     buf_release(message);
 }

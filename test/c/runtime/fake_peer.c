@@ -160,7 +160,7 @@ void fake_deliver(struct process *process, const char *message)
 {
     struct buf term = BUF_EMPTY;
     fake_write(&term, message);
-    process_deliver(process, buf_slice(&term), slice_of(NULL, 0));
+    process_deliver(process, 0, buf_slice(&term), slice_of(NULL, 0));
     buf_release(&term);
 }
 

@@ -328,6 +328,25 @@ static void cost__left_is_cancelled__is_not_left_any_more(void **state)
     mailbox_free(&mailbox);
 }
 
+static void next_sender__each_message__is_who_was_set(void **state)
+{
+    struct mailbox *mailbox = NULL;
+    struct slice term = slice_of_text("m"), token;
+    assert_int_equal(mailbox_next_sender(NULL), 0);
+    message_set_sender(mailbox_push(&mailbox, term, slice_of(NULL, 0), NULL), 7);
+    mailbox_push(&mailbox, term, slice_of(NULL, 0), NULL);
+    assert_int_equal(mailbox_next_sender(mailbox), 7);
+    assert_true(mailbox_peek(mailbox, &term, &token));
+    mailbox_leave(mailbox);
+    assert_int_equal(mailbox_next_sender(mailbox), 0);
+    assert_true(mailbox_peek(mailbox, &term, &token));
+    mailbox_leave(mailbox);
+    assert_int_equal(mailbox_next_sender(mailbox), 0);
+    mailbox_rescan(mailbox);
+    assert_int_equal(mailbox_next_sender(mailbox), 7);
+    mailbox_free(&mailbox);
+}
+
 static void sum__changed__has_what_is_unread(void **state)
 {
     struct mailbox *mailbox = NULL;
@@ -362,6 +381,7 @@ int main(void)
         cmocka_unit_test(mailbox__random_operations__as_a_plain_array),
         cmocka_unit_test(cost__each_operation__unread_and_left_add_up),
         cmocka_unit_test(cost__left_is_cancelled__is_not_left_any_more),
+        cmocka_unit_test(next_sender__each_message__is_who_was_set),
         cmocka_unit_test(sum__changed__has_what_is_unread),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -658,6 +658,56 @@ static void put_off__has_answered_another_peer__is(void **state)
     assert_int_equal(f->custom, 10);
 }
 
+/* Each has answered nothing yet: all of them together would. */
+static void put_off__many_have_a_message_of_a_full_peer__it_waits(void **state)
+{
+    enum { PROCESSES = 10 };
+    struct fake *f = *state;
+    struct process *processes[PROCESSES];
+    f->node.limits.output_max = OUTPUT_MAX;
+    for (unsigned i = 0; i < PROCESSES; i++) {
+        char to[50];
+        processes[i] = fake_probe_hooked(f, answer_a);
+        process_pause(processes[i]);
+        snprintf(to, sizeof to, "{SEND_SENDER,<a.5.0>,<0.%u.0>}", i + 1);
+        fake_in(&f->a, to, "go");
+    }
+    struct process *other = fake_probe(f);
+    process_pause(other);
+    fake_in(&f->b, "{SEND_SENDER,<b.5.0>,<0.11.0>}", "go");
+    for (unsigned i = 0; i < PROCESSES; i++)
+        process_resume(processes[i]);
+    process_resume(other);
+    fake_expect(f, PROCESSES + 1, "go");
+    assert_in_range(f->a.peer->out.size, OUTPUT_MAX, OUTPUT_MAX + 150);
+    assert_true(f->custom < PROCESSES);
+    assert_int_equal(f->node.put_off, PROCESSES - f->custom + 1); /* the one that filled it too */
+    while (f->node.put_off > 0) {
+        buf_clear(&f->a.peer->out);
+        peer_flushed(f->a.peer, 0);
+        fake_run(f);
+    }
+    assert_int_equal(f->custom, PROCESSES);
+    assert_null(f->node.full);
+}
+
+static void put_off__left_message_of_a_full_peer__waits_to_be_offered_again(void **state)
+{
+    struct fake *f = *state;
+    f->node.limits.output_max = OUTPUT_MAX;
+    struct process *process = fake_probe_hooked(f, only_wanted);
+    fake_in(&f->a, "{SEND_SENDER,<a.5.0>,<0.1.0>}", "unwanted");
+    put_off(f);
+    process_rescan(process);
+    fake_run(f);
+    assert_true(process->put_off);
+    assert_int_equal(f->node.put_off, 2);
+    fake_down(&f->a);
+    fake_run(f);
+    assert_int_equal(f->node.put_off, 0);
+    assert_int_equal(mailbox_left(process->mailbox) > 0, true);
+}
+
 static void unread__paused__counts_until_it_is_taken(void **state)
 {
     struct fake *f = *state;
@@ -706,7 +756,7 @@ static bool deliver_atom(struct process *process, const char *atom)
 {
     struct buf term = BUF_EMPTY;
     fake_write(&term, atom);
-    bool taken = process_deliver(process, buf_slice(&term), slice_of(NULL, 0));
+    bool taken = process_deliver(process, 0, buf_slice(&term), slice_of(NULL, 0));
     buf_release(&term);
     return taken;
 }
@@ -823,6 +873,8 @@ int main(void)
         FAKE_TEST(put_off__exit_signal__ends_it),
         FAKE_TEST(put_off__answers_what_has_just_arrived__is_not),
         FAKE_TEST(put_off__has_answered_another_peer__is),
+        FAKE_TEST(put_off__many_have_a_message_of_a_full_peer__it_waits),
+        FAKE_TEST(put_off__left_message_of_a_full_peer__waits_to_be_offered_again),
         FAKE_TEST(unread__paused__counts_until_it_is_taken),
         FAKE_TEST(unread__waits_for_a_peer__does_not_count),
         FAKE_TEST(unread__put_off__does_not_count),

@@ -289,7 +289,7 @@ static unsigned send_call(struct fake *f, struct process *process, const char *w
     process_write_pid(f->probe, &message);
     etf_write_uint64(&message, tag);
     etf_write_term(&message, request);
-    process_deliver(process, buf_slice(&message), slice_of(NULL, 0));
+    process_deliver(process, 0, buf_slice(&message), slice_of(NULL, 0));
     buf_release(&message);
     return tag;
 }
@@ -318,7 +318,7 @@ unsigned fake_system(struct fake *f, struct process *process, const char *comman
 void fake_send(struct fake *f, struct process *process, const char *message)
 {
     struct slice term = fake_term(message);
-    process_deliver(process, term, slice_of(NULL, 0));
+    process_deliver(process, 0, term, slice_of(NULL, 0));
     fake_free(term);
 }
 
@@ -328,7 +328,7 @@ void fake_cast(struct fake *f, struct process *process, const char *request)
     etf_write_tuple(&message, 2);
     etf_write_atom(&message, "$gen_cast");
     fake_term_append(&message, request);
-    process_deliver(process, buf_slice(&message), slice_of(NULL, 0));
+    process_deliver(process, 0, buf_slice(&message), slice_of(NULL, 0));
     buf_release(&message);
 }
 
