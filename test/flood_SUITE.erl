@@ -10,8 +10,9 @@
 -define(MIB, (1024 * 1024)).
 
 all() ->
-    [large_replies_wait_for_their_reader, peer_that_does_not_read_starves_nobody, slow_reader_starves_nobody, many_lists_asked_at_once,
-     values_asked_for_at_once, casts_to_a_list_that_is_loaded, suspended_list_has_a_bound, stop_answers_who_reads_late, updates_and_adds].
+    [large_replies_wait_for_their_reader, peer_that_does_not_read_starves_nobody, slow_reader_starves_nobody,
+     many_lists_asked_at_once, values_asked_for_at_once, casts_to_a_list_that_is_loaded, suspended_list_has_a_bound,
+     stop_answers_who_reads_late, stop_waits_for_no_slow_reader, updates_and_adds].
 
 suite() ->
     [{timetrap, {minutes, 2}}].
@@ -164,14 +165,16 @@ many_lists_asked_at_once(_Config) ->
 
 %% On the reader: a process, asking, that calls each list and counts the answers.
 ask_each(Lists) ->
-    true = register(asking, spawn(fun() -> count_answers([gen_server:send_request(List, entries) || List <- Lists], 0) end)),
+    Asking = spawn(fun() -> count_answers([gen_server:send_request(List, entries) || List <- Lists], 0) end),
+    true = register(asking, Asking),
     ok.
 
 count_answers(Requests, Count) ->
     _ = put(answered, Count),
     receive
         Message ->
-            Answers = [R || R <- Requests, {reply, [_, _, _, _, _, _, _, _]} <- [gen_server:check_response(Message, R)]],
+            Answers = [R || R <- Requests,
+                            {reply, [_, _, _, _, _, _, _, _]} <- [gen_server:check_response(Message, R)]],
             count_answers(Requests, Count + length(Answers))
     end.
 
@@ -222,16 +225,36 @@ values_asked_for_at_once(_Config) ->
     expect_peak(Server, ?FUNCTION_NAME, 130),
     0 = node_case:stop(Server).
 
-%% A node that asked for more than it has read when the node is stopped gets all of it.
+%% A node that asked for more than it has read when the node is stopped gets all of it, if
+%% that does not take long.
 stop_answers_who_reads_late(_Config) ->
     Server = node_case:start(),
     {List, Expected} = large_list(Server, <<"large">>, 8 * ?MIB),
     ok = sys:suspend(List),
-    Callers = callers(50, List, Expected),
-    await_queue(List, 50),
+    Callers = callers(15, List, Expected),
+    await_queue(List, 15),
     ok = sys:resume(List),
     0 = node_case:stop(Server),
     ?assertEqual([true], verdicts(Callers)).
+
+%% Who reads some of it now and then is not waited for: the node writes what there is to write, and ends well.
+stop_waits_for_no_slow_reader(_Config) ->
+    Server = #{folder := Folder} = node_case:start(),
+    {List, _} = large_list(Server, <<"large">>, 8 * ?MIB),
+    {Beam, OsPid} = reader(Server),
+    ok = sys:suspend(List),
+    ok = beam_case:call(Beam, ?MODULE, ask, [List, 2000, entries]),
+    await_queue(List, 2000),
+    ok = signal("STOP", OsPid),
+    ok = sys:resume(List),
+    Slow = spawn(fun() -> drip(OsPid, 60) end),
+    {Microseconds, Status} = timer:tc(node_case, stop, [Server]),
+    ct:pal("stopped in ~b ms", [Microseconds div 1000]),
+    exit(Slow, kill),
+    ok = signal("KILL", OsPid),
+    ?assertEqual(0, Status),
+    ?assertEqual([], filelib:wildcard(".journal-*", Folder)),
+    ?assert(Microseconds < 25000000).
 
 %% ---- mailboxes ----
 

@@ -81,6 +81,7 @@ struct channel {
     uint64_t alive_ms;           /* when the other side was last seen to read or write */
     uint64_t written_ms;         /* when something was last written */
     uint64_t progress_ms;        /* until when it has read as much as it must (channel_ticks.h) */
+    uint64_t ignored_ms;         /* when it was last read, if it is ignored */
     int error;                   /* why it is closed */
     enum channel_state state;
     uint8_t handles;  /* of tcp and timer not yet closed */
@@ -91,7 +92,7 @@ struct channel {
     bool writing_now; /* libuv has writing */
     bool paused;      /* not read */
     bool awaits_turn; /* stands in channels->awaiting, and is not read either */
-    bool ignored;     /* nor ever again: we are stopping */
+    bool ignored;     /* nor ever again: we are stopping, since ignored_ms */
     bool unanswered;  /* frames came since something was written */
 };
 

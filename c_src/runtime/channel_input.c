@@ -193,6 +193,7 @@ void channel_ignore(struct channel *channel)
         return;
     channel->paused = true;
     channel->ignored = true;
+    channel->ignored_ms = channel_now_ms(channel);
     uv_read_stop(channel_stream(channel));
 }
 

@@ -14,6 +14,7 @@ enum {
     TICKS_SILENT_MAX = 5, /* 1.25 tick times */
     TICK_UNANSWERED_MS = 1000,
     DOES_NOT_READ_MS = 5000, /* so far a peer that keeps processes from others may be behind ... */
+    STOP_MS = 5000,          /* and so long it may, however fast it reads, when we are to stop */
     MUST_READ_PER_MS = 1048  /* ... with reading so many bytes: a MiB a second */
 };
 
@@ -77,9 +78,12 @@ static void note_progress(struct channel *channel)
         channel->progress_ms = now;
 }
 
+/* The others, or the end: what we do before we stop is not done as long as processes are put off. */
 static bool starves_others(const struct channel *channel)
 {
-    return peer_puts_off(channel->peer) && channel_now_ms(channel) - channel->progress_ms > DOES_NOT_READ_MS;
+    uint64_t now = channel_now_ms(channel);
+    return peer_puts_off(channel->peer) && (now - channel->progress_ms > DOES_NOT_READ_MS ||
+                                            (channel->ignored && now - channel->ignored_ms > STOP_MS));
 }
 
 static void tick(struct channel *channel)

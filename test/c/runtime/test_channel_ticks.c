@@ -3,6 +3,7 @@
 #include "runtime/channel_ticks.h"
 
 #include "base/error.h"
+#include "runtime/channel_input.h"
 #include "runtime/channel_output.h"
 #include "runtime/fake_channel.h"
 #include "runtime/node.h"
@@ -280,6 +281,28 @@ static void put_off__peer_has_read_much_before__has_no_more_time(void **state)
     tear_down(&f);
 }
 
+/* A stop waits for those that are put off, and must end. */
+static void put_off__ignored__has_five_seconds_however_fast_it_reads(void **state)
+{
+    struct fixture f;
+    set_up_stuck(&f);
+    channel_ignore(f.end.channel);
+    assert_int_equal(f.end.channel->ignored_ms, channel_now_ms(f.end.channel));
+    f.end.channel->ignored_ms = channel_now_ms(f.end.channel) - 5001;
+    tick_without_progress(&f, 0); /* nobody is put off */
+    assert_int_equal(f.end.channel->state, CHANNEL_UP);
+    peer_put_off(f.end.channel->peer, process_find(&f.line.node, 1));
+    f.end.channel->ignored_ms = channel_now_ms(f.end.channel) - 5000;
+    tick_without_progress(&f, 0);
+    assert_int_equal(f.end.channel->state, CHANNEL_UP);
+    f.end.channel->ignored_ms--;
+    tick_without_progress(&f, 0);
+    assert_int_equal(f.end.channel->state, CHANNEL_CLOSED);
+    assert_int_equal(f.line.node.put_off, 0);
+    line_await_ended(&f.line, 1);
+    tear_down(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -297,6 +320,7 @@ int main(void)
         cmocka_unit_test(put_off__five_seconds_without_progress__stays_and_a_millisecond_more_ends_it),
         cmocka_unit_test(put_off__peer_reads__stays_as_long_as_that_pays_for),
         cmocka_unit_test(put_off__peer_reads_a_drop_at_a_time__ends),
+        cmocka_unit_test(put_off__ignored__has_five_seconds_however_fast_it_reads),
         cmocka_unit_test(put_off__peer_has_read_much_before__has_no_more_time),
     };
     return cmocka_run_group_tests_name("channel_ticks", tests, NULL, NULL);
