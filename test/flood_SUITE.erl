@@ -12,7 +12,7 @@
 all() ->
     [large_replies_wait_for_their_reader, peer_that_does_not_read_starves_nobody, slow_reader_starves_nobody,
      many_lists_asked_at_once, values_asked_for_at_once, casts_to_a_list_that_is_loaded, suspended_list_has_a_bound,
-     stop_answers_who_reads_late, stop_waits_for_no_slow_reader, updates_and_adds].
+     mailbox_filled_by_another, stop_answers_who_reads_late, stop_waits_for_no_slow_reader, updates_and_adds].
 
 suite() ->
     [{timetrap, {minutes, 2}}].
@@ -292,6 +292,28 @@ suspended_list_has_a_bound(_Config) ->
     ok = sys:resume(List),
     %% Its calls went with it; the list is as it was.
     ?assertEqual(0, gen_server:call(List, size)),
+    beam_case:stop(Beam),
+    0 = node_case:stop(Server).
+
+%% Who calls a process whose mailbox somebody else has filled stays connected; its calls are refused meanwhile.
+mailbox_filled_by_another(_Config) ->
+    Server = #{node := Node} = node_case:start(#{arguments => ["--mailbox-limit", "8"]}),
+    List = node_case:list(Server, <<"suspended">>),
+    {Beam, _} = reader(Server),
+    ok = sys:suspend(List),
+    ok = beam_case:call(Beam, ?MODULE, ask_to_add, [List, 8, ?MIB]),
+    await_queue(List, 8),
+    true = erlang:monitor_node(Node, true),
+    Tag = make_ref(),
+    List ! {'$todo_call', {self(), Tag}, size},
+    ?assertEqual({exit, system_limit}, receive {Tag, Answer} -> Answer after 30000 -> nothing end),
+    Request = gen_server:send_request(List, size),
+    logged(Server, "event=message_refused process="),
+    ok = sys:resume(List),
+    ?assertEqual(8, gen_server:call(List, size)),
+    ?assertEqual(timeout, gen_server:wait_response(Request, 0)),
+    receive {nodedown, Node} -> ct:fail(disconnected) after 0 -> ok end,
+    ?assert(lists:member(Node, beam_case:call(Beam, erlang, nodes, [hidden]))),
     beam_case:stop(Beam),
     0 = node_case:stop(Server).
 

@@ -85,15 +85,15 @@ void fast_call_fail(struct node *node, const struct from *from, struct slice rea
     process_send_end(node);
 }
 
-void fast_call_refuse(struct node *node, struct slice message)
+void fast_call_refuse(struct node *node, struct slice message, const char *reason)
 {
-    struct buf reason = BUF_EMPTY;
+    struct buf term = BUF_EMPTY;
     struct from from;
     if (!fast_call_read(&message, &from))
         return;
-    etf_write_atom(&reason, "noproc");
-    fast_call_fail(node, &from, buf_slice(&reason));
-    buf_release(&reason);
+    etf_write_atom(&term, reason);
+    fast_call_fail(node, &from, buf_slice(&term));
+    buf_release(&term);
 }
 
 void fast_calls_process_down(struct process *process, struct slice reason)

@@ -27,8 +27,9 @@ void fast_call_wait(struct process *process, struct slice message, struct messag
 /* True if message, whatever it is, is a peer's word that it has given up a call; that is acted on. */
 bool fast_call_cancel(struct peer *peer, struct slice message);
 
-/* message, whatever it is, has come to nobody: if it is such a call, its caller is told noproc. */
-void fast_call_refuse(struct node *node, struct slice message);
+/* message, whatever it is, is not taken: if it is such a call, its caller is told that atom (noproc: it came
+ * to nobody). */
+void fast_call_refuse(struct node *node, struct slice message, const char *reason);
 
 /* The process has ended: empties its mailbox and tells whose calls were in it. reason: a term. */
 void fast_calls_process_down(struct process *process, struct slice reason);

@@ -2,6 +2,7 @@
 #include "runtime/mailbox.h"
 
 #include "base/mem.h"
+#include "runtime/shares.h"
 
 #include <assert.h>
 #include <utlist.h>
@@ -22,9 +23,10 @@ struct mailbox {
     struct message *looked; /* the last that was looked at and left; NULL: none */
     uint32_t length;        /* messages */
     size_t bytes;           /* of their terms */
-    size_t cost[2]; /* memory of those that were not looked at in this round, and of those that were */
-    size_t *sum;    /* the owner's, of what is not looked at; may be NULL */
-    uint64_t round; /* counts from 1, one more with each rescan */
+    size_t cost[2];       /* memory of those that were not looked at in this round, and of those that were */
+    struct shares shares; /* of senders in that */
+    size_t *sum;          /* the owner's, of what is not looked at; may be NULL */
+    uint64_t round;       /* counts from 1, one more with each rescan */
 };
 
 static size_t cost_of(const struct message *message)
@@ -95,6 +97,8 @@ static void remove_message(struct mailbox **where, struct message *message)
     mailbox->length--;
     mailbox->bytes -= message->size;
     count(mailbox, is_left(mailbox, message), 0 - cost_of(message));
+    if (message->sender != 0)
+        shares_take(&mailbox->shares, message->sender, cost_of(message));
     mem_free(message);
     if (mailbox->length == 0)
         mailbox_free(where);
@@ -129,9 +133,17 @@ bool mailbox_has_next(const struct mailbox *mailbox)
     return mailbox != NULL && next_of(mailbox) != NULL;
 }
 
-void message_set_sender(struct message *message, uint32_t sender)
+void mailbox_set_sender(struct mailbox *mailbox, struct message *message, uint32_t sender)
 {
+    assert(message->sender == 0);
     message->sender = sender;
+    if (sender != 0)
+        shares_add(&mailbox->shares, sender, cost_of(message));
+}
+
+bool mailbox_is_mostly_of(const struct mailbox *mailbox, uint32_t sender)
+{
+    return shares_is_largest(&mailbox->shares, sender, mailbox->cost[false] + mailbox->cost[true]);
 }
 
 uint32_t mailbox_next_sender(const struct mailbox *mailbox)
@@ -199,6 +211,7 @@ void mailbox_free(struct mailbox **where)
         mem_free(message);
     }
     mailbox_sum(*where, NULL);
+    shares_release(&(*where)->shares);
     mem_free(*where);
     *where = NULL;
 }

@@ -28,9 +28,13 @@ struct message *mailbox_push(struct mailbox **mailbox, struct slice message, str
 /* True if there is a message that was not looked at yet. */
 bool mailbox_has_next(const struct mailbox *mailbox);
 
-/* Who has sent a message: a number, 0 until it is set. And who has sent the next one; 0 if there is none. */
-void message_set_sender(struct message *message, uint32_t sender);
+/* Who has sent a message of it: a number, 0 until it is set. And who has sent the next one; 0 if there is
+ * none. */
+void mailbox_set_sender(struct mailbox *mailbox, struct message *message, uint32_t sender);
 uint32_t mailbox_next_sender(const struct mailbox *mailbox);
+
+/* True if no other sender's messages cost more than this one's, nor those that nobody has sent. */
+bool mailbox_is_mostly_of(const struct mailbox *mailbox, uint32_t sender);
 
 /* That message and its token, borrowed until it is taken; nobody can cancel it any more. False if there is
  * none. */

@@ -94,6 +94,8 @@ struct node {
     uint64_t bytes_in;          /* of all frames from peers, for statistics */
     uint64_t bytes_out;         /* handed to the sockets of peers */
     uint64_t cancelled;         /* requests dropped because their caller had given up */
+    uint64_t refused;           /* messages for which a mailbox had no room, dropped */
+    uint64_t refused_logged_ms; /* when the last line about them was written */
     uint64_t bad_messages;      /* unknown or malformed, dropped */
     uint64_t bad_logged_ms;     /* when the last line about them was written */
     /* SPAWN_REQUEST that nobody here serves is answered notsup; NULL until rpc is there. Returns true if it

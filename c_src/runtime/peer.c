@@ -8,6 +8,7 @@
 #include "runtime/aliases.h"
 #include "runtime/fast_call.h"
 #include "runtime/links.h"
+#include "runtime/mailbox.h"
 #include "runtime/monitors.h"
 #include "runtime/node.h"
 #include "runtime/registry.h"
@@ -23,7 +24,8 @@
 
 enum {
     FRAME_LENGTH_SIZE = 4,
-    OVERFLOW = 16 /* so many times limits.output_max, and one frame beyond it, are too much in out */
+    LOG_REFUSED_MS = 1000, /* between two lines about messages that were refused */
+    OVERFLOW = 16          /* so many times limits.output_max, and one frame beyond it, are too much in out */
 };
 
 static struct peer *new_peer(struct node *node, const char *name)
@@ -323,11 +325,29 @@ static bool send_target(const struct peer *peer, const struct control *control, 
     return true;
 }
 
-static int refuse(const struct peer *peer, process_id id)
+static void log_refused(struct peer *peer, process_id id)
 {
-    log_write(LOG_WARN, "peer", "mailbox_full", "process=<0.%u.%u> peer=%s", (uint32_t)id,
-              (uint32_t)(id >> 32), peer->name);
-    return ERR_MAILBOX_FULL;
+    struct node *node = peer->node;
+    uint64_t now = node_now_ms(node);
+    if (node->refused++ > 0 && now - node->refused_logged_ms < LOG_REFUSED_MS)
+        return;
+    node->refused_logged_ms = now;
+    log_write(LOG_WARN, "peer", "message_refused", "process=<0.%u.%u> peer=%s total=%llu", (uint32_t)id,
+              (uint32_t)(id >> 32), peer->name, (unsigned long long)node->refused);
+}
+
+/* The mailbox is full. That is the trouble of who has filled it: the others lose a message, as all do whose
+ * receiver ends, and not the connection. */
+static int refuse(struct peer *peer, const struct process *process, struct slice message)
+{
+    if (mailbox_is_mostly_of(process->mailbox, peer->number)) {
+        log_write(LOG_WARN, "peer", "mailbox_full", "process=<0.%u.%u> peer=%s", (uint32_t)process->id,
+                  (uint32_t)(process->id >> 32), peer->name);
+        return ERR_MAILBOX_FULL;
+    }
+    log_refused(peer, process->id);
+    fast_call_refuse(peer->node, message, "system_limit");
+    return 0;
 }
 
 static int deliver(struct peer *peer, struct process *process, const struct control *control)
@@ -336,7 +356,7 @@ static int deliver(struct peer *peer, struct process *process, const struct cont
     process_id id = process->id;
     node->filled = NULL;
     if (!process_deliver(process, peer->number, control->message, control->token))
-        return refuse(peer, id);
+        return refuse(peer, process, control->message);
     /* What it has sent to this peer holds this peer up; what to another, nobody. */
     if (node->filled != NULL && node->filled != peer && process_find(node, id) != NULL)
         process_heed_output(process);
@@ -350,7 +370,7 @@ static int send_in(struct peer *peer, const struct control *control)
         return 0;
     if (process != NULL)
         return deliver(peer, process, control);
-    fast_call_refuse(peer->node, control->message);
+    fast_call_refuse(peer->node, control->message, "noproc");
     return 0;
 }
 

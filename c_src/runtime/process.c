@@ -270,7 +270,7 @@ static bool is_full(const struct process *process, unsigned times)
 static void post(struct process *process, uint32_t peer, struct slice message, struct slice token)
 {
     struct message *waiting = mailbox_push(&process->mailbox, message, token, unread(process));
-    message_set_sender(waiting, peer);
+    mailbox_set_sender(process->mailbox, waiting, peer);
     may_be_cancelled(process, waiting, message);
     if (!process->paused && !process->put_off)
         node_run_later(process->node, process);
@@ -301,7 +301,7 @@ void process_post_traced(struct process *process, struct slice message, struct s
 static void keep(struct process *process, uint32_t peer, struct slice message, struct slice token)
 {
     struct message *waiting = mailbox_keep(&process->mailbox, message, token, unread(process));
-    message_set_sender(waiting, peer);
+    mailbox_set_sender(process->mailbox, waiting, peer);
     may_be_cancelled(process, waiting, message);
 }
 

@@ -123,7 +123,7 @@ static inline process_id process_id_of(const struct pid *pid)
  * whose it is. token: the sender's seq_trace token, a term; empty: none. False: it was not
  * taken, the mailbox has limits.mailbox_max of messages that wait for something else than their turn (the
  * process is suspended, waits for another, or is put off). It may have that again of messages that came in
- * before. */
+ * before. The process lives then, and has a mailbox. */
 bool process_deliver(struct process *process, uint32_t peer, struct slice message, struct slice token);
 
 /* Queues a copy in any case: the sender is one of ours, and cannot be told to wait. A receiver for which far

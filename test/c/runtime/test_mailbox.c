@@ -333,7 +333,8 @@ static void next_sender__each_message__is_who_was_set(void **state)
     struct mailbox *mailbox = NULL;
     struct slice term = slice_of_text("m"), token;
     assert_int_equal(mailbox_next_sender(NULL), 0);
-    message_set_sender(mailbox_push(&mailbox, term, slice_of(NULL, 0), NULL), 7);
+    struct message *message = mailbox_push(&mailbox, term, slice_of(NULL, 0), NULL);
+    mailbox_set_sender(mailbox, message, 7);
     mailbox_push(&mailbox, term, slice_of(NULL, 0), NULL);
     assert_int_equal(mailbox_next_sender(mailbox), 7);
     assert_true(mailbox_peek(mailbox, &term, &token));
@@ -344,6 +345,33 @@ static void next_sender__each_message__is_who_was_set(void **state)
     assert_int_equal(mailbox_next_sender(mailbox), 0);
     mailbox_rescan(mailbox);
     assert_int_equal(mailbox_next_sender(mailbox), 7);
+    mailbox_free(&mailbox);
+}
+
+static void mostly_of__some_taken_and_some_cancelled__who_has_most_of_the_rest(void **state)
+{
+    struct mailbox *mailbox = NULL;
+    struct message *held = NULL;
+    struct slice term = slice_of_text("m"), token;
+    const uint32_t senders[] = {1, 2, 2, 3, 0};
+    for (size_t i = 0; i < sizeof senders / sizeof senders[0]; i++) {
+        struct message *message = mailbox_push(&mailbox, term, slice_of(NULL, 0), NULL);
+        mailbox_set_sender(mailbox, message, senders[i]);
+        if (senders[i] == 3)
+            message_hold(message, &held);
+    }
+    assert_true(mailbox_is_mostly_of(mailbox, 2));
+    assert_false(mailbox_is_mostly_of(mailbox, 1));
+    assert_false(mailbox_is_mostly_of(mailbox, 4));
+    for (int i = 0; i < 2; i++) {
+        assert_true(mailbox_peek(mailbox, &term, &token));
+        mailbox_take(&mailbox);
+    }
+    assert_true(mailbox_is_mostly_of(mailbox, 3)); /* as much as 2 and 0 */
+    assert_false(mailbox_is_mostly_of(mailbox, 1));
+    mailbox_cancel(&mailbox, held);
+    assert_false(mailbox_is_mostly_of(mailbox, 3));
+    assert_true(mailbox_is_mostly_of(mailbox, 2));
     mailbox_free(&mailbox);
 }
 
@@ -382,6 +410,7 @@ int main(void)
         cmocka_unit_test(cost__each_operation__unread_and_left_add_up),
         cmocka_unit_test(cost__left_is_cancelled__is_not_left_any_more),
         cmocka_unit_test(next_sender__each_message__is_who_was_set),
+        cmocka_unit_test(mostly_of__some_taken_and_some_cancelled__who_has_most_of_the_rest),
         cmocka_unit_test(sum__changed__has_what_is_unread),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -675,6 +675,39 @@ static void frame__mailbox_full__connection_is_to_end(void **state)
     assert_int_equal(mailbox_length(process->mailbox), 1);
 }
 
+/* b has done nothing wrong: its calls are refused as long as the mailbox is full. */
+static void frame__mailbox_full_of_another__refused_and_the_connection_stays(void **state)
+{
+    struct fake *f = *state;
+    struct process *process = fake_probe_hooked(f, leave_it);
+    f->node.limits.mailbox_max = 200;
+    fake_in(&f->b, "{SEND_SENDER,<b.5.0>,<0.1.0>}", "small");
+    for (int i = 0; mailbox_left(process->mailbox) <= 200; i++)
+        fake_in(&f->a, "{SEND_SENDER,<a.5.0>,<0.1.0>}", "large");
+    uint32_t length = mailbox_length(process->mailbox);
+    fake_in(&f->b, "{SEND_SENDER,<b.5.0>,<0.1.0>}", "small");
+    fake_expect_out(f, &f->b, "");
+    fake_in(&f->b, "{SEND_SENDER,<b.5.0>,<0.1.0>}", "{'$todo_call',{<b.5.0>,tag},get}");
+    fake_expect_out(f, &f->b, "{SEND,'',<b.5.0>} {tag,{exit,system_limit}}");
+    assert_int_equal(f->node.refused, 2);
+    assert_int_equal(mailbox_length(process->mailbox), length);
+    assert_int_equal(fake_in_status(&f->a, "{SEND_SENDER,<a.5.0>,<0.1.0>}", "large"), ERR_MAILBOX_FULL);
+}
+
+/* Nobody's connection is to end for what processes of the node have sent. */
+static void frame__mailbox_full_of_our_own__refused(void **state)
+{
+    struct fake *f = *state;
+    struct process *process = fake_probe_hooked(f, leave_it);
+    f->node.limits.mailbox_max = 200;
+    for (int i = 0; i < 4; i++)
+        fake_post(process, "ours");
+    fake_run(f);
+    fake_in(&f->b, "{SEND_SENDER,<b.5.0>,<0.1.0>}", "small");
+    assert_int_equal(f->node.refused, 1);
+    assert_int_equal(mailbox_length(process->mailbox), 4);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -709,6 +742,8 @@ int main(void)
         FAKE_TEST(overflow__one_large_message__is_not),
         FAKE_TEST(overflow__large_message_half_taken__is_not),
         FAKE_TEST(frame__mailbox_full__connection_is_to_end),
+        FAKE_TEST(frame__mailbox_full_of_another__refused_and_the_connection_stays),
+        FAKE_TEST(frame__mailbox_full_of_our_own__refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
