@@ -42,6 +42,7 @@ struct channels {
     struct channel *awaiting;         /* those that await their turn (channel_tls.h), utlist */
     unsigned count;                   /* length of all */
     unsigned accepted;                /* of these, accepted and never up */
+    unsigned up;                      /* of these, with a peer */
     bool held_back;                   /* no peer is read: what is behind the processes cannot keep up */
     bool full;                        /* nor while too much waits in mailboxes for its turn */
     bool busy;                        /* nor while processes have more to do than one turn allows */
@@ -85,6 +86,7 @@ struct channel {
     uint8_t handles;  /* of tcp and timer not yet closed */
     bool accepted;    /* not connected by us */
     bool was_up;      /* has been UP */
+    bool surplus;     /* there are as many connections as there may be */
     bool wanted;      /* the owner's: somebody waits for it to be up */
     bool dirty;       /* stands in channels->dirty */
     bool writing_now; /* libuv has writing */
@@ -104,6 +106,12 @@ void channel_accept(struct channels *channels, int fd);
 
 /* Connects to that address and offers our name to the node name (alive@host). wanted is set. */
 struct channel *channel_connect(struct channels *channels, const char *name, const struct sockaddr *address);
+
+/* True if no other node is to be connected: there are connections_max. */
+static inline bool channels_are_enough(const struct channels *channels)
+{
+    return channels->up >= channels->config.connections_max;
+}
 
 /* For the files of the channel. */
 void channel_set_name(struct channel *channel, struct slice name);

@@ -39,7 +39,7 @@ void node_init(struct node *node, struct uv_loop_s *loop, const char *name, uint
     *node = (struct node){.loop = loop, .creation = creation, .depth_max = ETF_DEPTH_MAX_DEFAULT};
     node->name = mem_dup(name, strlen(name) + 1);
     etf_write_atom(&node->atom, name);
-    node->limits = (struct node_limits){SIZE_MAX, SIZE_MAX, SIZE_MAX};
+    node->limits = (struct node_limits){SIZE_MAX, SIZE_MAX, SIZE_MAX, SIZE_MAX};
     node->slot_count = SLOTS_FIRST;
     node->slots = mem_zalloc(SLOTS_FIRST * sizeof *node->slots);
     node->slot_used = 1;

@@ -432,9 +432,18 @@ static int spawn_reply_in(struct peer *peer, const struct control *control)
     return 0;
 }
 
+static int refuse_relations(const struct peer *peer)
+{
+    log_write(LOG_WARN, "peer", "too_many_monitors", "monitors_and_links=%zu peer=%s", peer->relations,
+              peer->name);
+    return ERR_SYSTEM_LIMIT;
+}
+
 int peer_frame(struct peer *peer, struct slice frame)
 {
     struct control control;
+    if (peer->relations > peer->node->limits.relations_max)
+        return refuse_relations(peer);
     int status = control_parse(frame, peer->node->depth_max, &control);
     if (status != 0)
         return status;

@@ -157,6 +157,8 @@ static int find_or_start(struct cache *cache, struct slice key, struct server **
         cache_touch(*found);
         return 0;
     }
+    if (cache->by_key.count >= cache->config->lists_max)
+        return ERR_SYSTEM_LIMIT;
     int status = server_start(cache->config, &cache->gen.process, key, found);
     if (status != 0)
         return status;

@@ -643,6 +643,26 @@ static void overflow__one_large_message__is_not(void **state)
     assert_true(f->a.peer->overflown);
 }
 
+static void frame__more_monitors_and_links_than_may_be__connection_is_to_end(void **state)
+{
+    struct fake *f = *state;
+    struct process *process = fake_probe(f);
+    f->node.limits.relations_max = 2;
+    fake_in(&f->a, "{MONITOR_P,<a.5.0>,<0.1.0>,#a.1}", NULL);
+    fake_in(&f->a, "{LINK,<a.5.0>,<0.1.0>}", NULL);
+    fake_in(&f->a, "{SEND_SENDER,<a.5.0>,<0.1.0>}", "one");
+    fake_in(&f->a, "{DEMONITOR_P,<a.5.0>,<0.1.0>,#a.1}", NULL);
+    fake_in(&f->a, "{MONITOR_P,<a.5.0>,<0.1.0>,#a.2}", NULL);
+    assert_int_equal(f->a.peer->relations, 2);
+    fake_in(&f->a, "{MONITOR_P,<a.5.0>,<0.1.0>,#a.3}", NULL);
+    assert_int_equal(fake_in_status(&f->a, "{SEND_SENDER,<a.5.0>,<0.1.0>}", "two"), ERR_SYSTEM_LIMIT);
+    fake_in(&f->b, "{MONITOR_P,<b.5.0>,<0.1.0>,#b.1}", NULL); /* each has its own */
+    process_exit_atom(process, "over");
+    node_run(&f->node);
+    assert_int_equal(f->a.peer->relations, 0);
+    assert_int_equal(f->b.peer->relations, 0);
+}
+
 static enum receive leave_it(struct fake *f, struct process *self, struct slice message)
 {
     return RECEIVE_LEFT;
@@ -691,6 +711,7 @@ int main(void)
         FAKE_TEST(overflow__any_sender__ends_the_connection_later),
         FAKE_TEST(overflow__one_large_message__is_not),
         FAKE_TEST(frame__mailbox_full__connection_is_to_end),
+        FAKE_TEST(frame__more_monitors_and_links_than_may_be__connection_is_to_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,30 +13,38 @@
 #include <errno.h>
 #include <stdio.h>
 
+enum { FEW_LISTS = 10 };
+
 struct test {
     struct fake f; /* first */
     struct cache_config config;
 };
 
-static int setup_with(void **state, unsigned expire_s)
+static int setup_with(void **state, unsigned lists_max, unsigned expire_s)
 {
     struct test *test = mem_zalloc(sizeof *test);
     struct process *cache = NULL;
     fake_open(&test->f);
     fake_open_store(&test->f, 3);
-    test->config = (struct cache_config){.database = &test->f.database, .expire_s = expire_s};
+    test->config =
+        (struct cache_config){.database = &test->f.database, .lists_max = lists_max, .expire_s = expire_s};
     *state = test;
     return cache_start(test->f.probe, &test->config, &cache);
 }
 
 static int setup(void **state)
 {
-    return setup_with(state, 0);
+    return setup_with(state, UINT32_MAX, 0);
+}
+
+static int setup_few(void **state)
+{
+    return setup_with(state, FEW_LISTS, 0);
 }
 
 static int setup_expiry(void **state)
 {
-    return setup_with(state, 1);
+    return setup_with(state, UINT32_MAX, 1);
 }
 
 static int teardown(void **state)
@@ -114,6 +122,21 @@ static void cache__names_and_counts__are_of_live_servers(void **state)
     assert_true(etf_is_atom(etf_take(&children), "worker"));
     fake_same(etf_take(&children), "['Elixir.Todo.Server']");
     fake_expect(f, fake_system(f, cache(f), "get_state"), "#{count => 1}");
+}
+
+static void cache__more_lists_than_may_be__are_refused_and_the_others_go_on(void **state)
+{
+    struct fake *f = *state;
+    char name[16];
+    for (int i = 0; i < FEW_LISTS; i++) {
+        snprintf(name, sizeof name, "%d", i);
+        list(f, name);
+    }
+    fake_ask(f, cache(f), "{server_process, <<\"bob\">>}", "{error, system_limit}");
+    fake_ask(f, list(f, "7"), "{add_entry, #{date => 1}}", "{ok, 1}");
+    process_exit_atom(list(f, "8"), "kill");
+    fake_ask(f, list(f, "<<\"bob\">>"), "{add_entry, #{date => 1}}", "{ok, 1}");
+    fake_ask(f, cache(f), "{server_process, 8}", "{error, system_limit}");
 }
 
 static void cache__no_name__is_badarg(void **state)
@@ -440,11 +463,13 @@ static void many__ended_one_by_one__in_no_time(void **state)
 int main(void)
 {
 #define T(name)      cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define FEW(name)    cmocka_unit_test_setup_teardown(name, setup_few, teardown)
 #define EXPIRY(name) cmocka_unit_test_setup_teardown(name, setup_expiry, teardown)
     const struct CMUnitTest tests[] = {
         T(cache__same_name__same_server),
         T(cache__whereis__starts_nothing),
         T(cache__names_and_counts__are_of_live_servers),
+        FEW(cache__more_lists_than_may_be__are_refused_and_the_others_go_on),
         T(cache__no_name__is_badarg),
         T(cache__list_crashed__is_started_from_disk),
         T(cache__list_whose_write_failed__is_started_again),
@@ -464,6 +489,7 @@ int main(void)
         T(many__ended_one_by_one__in_no_time),
     };
 #undef T
+#undef FEW
 #undef EXPIRY
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
