@@ -1,11 +1,13 @@
 /* Reading channels. Knows when to read, not what a frame says. */
 #include "runtime/channel_input.h"
 
+#include "base/mem.h"
 #include "runtime/channel_handshake.h"
 #include "runtime/channel_output.h"
 #include "runtime/channel_ticks.h"
 #include "runtime/channel_tls.h"
 
+#include <errno.h>
 #include <sys/socket.h>
 #include <utlist.h>
 
@@ -16,6 +18,8 @@ static int on_frame(struct channel *channel, struct slice frame)
 {
     if (frame.size > 0) {
         channel->unanswered = true;
+        if (!mem_has_room_for(frame.size))
+            return -ENOMEM;
         return peer_frame(channel->peer, frame);
     }
     if (channel_waiting(channel) == 0 && channel_now_ms(channel) - channel->written_ms >= TICK_ANSWER_MS)
