@@ -40,6 +40,7 @@ struct channels {
     uint8_t *read_buffer;             /* where every socket is read to */
     struct buf plain;                 /* what was read there, decrypted; only with TLS */
     struct channel *awaiting;         /* those that await their turn (channel_tls.h), utlist */
+    uint64_t ticked_ms;               /* when all were looked at last (channel_ticks.h); 0: never */
     unsigned count;                   /* length of all */
     unsigned accepted;                /* of these, accepted and never up */
     unsigned up;                      /* of these, with a peer */

@@ -13,6 +13,7 @@ enum {
     TICK_CHECK_MS_MAX = 1000,
     TICKS_SILENT_MAX = 5, /* 1.25 tick times */
     TICK_UNANSWERED_MS = 1000,
+    ABSENCE = 4,             /* times channels_tick_ms */
     DOES_NOT_READ_MS = 5000, /* so long a peer that reads nothing may keep processes from others */
 };
 
@@ -83,9 +84,32 @@ static void tick(struct channel *channel)
         channel_send_tick(channel);
 }
 
+static uint64_t later(uint64_t ms, uint64_t by, uint64_t now)
+{
+    return now - ms < by ? now : ms + by;
+}
+
+/* While we did not run (SIGSTOP, a machine that slept) nobody was read: what they have sent meanwhile is
+ * still to come, and we were the silent ones. */
+static void excuse_absence(struct channels *channels)
+{
+    uint64_t now = uv_now(channels->config.node->loop);
+    uint64_t since = channels->ticked_ms, every = channels_tick_ms(channels);
+    struct channel *channel;
+    channels->ticked_ms = now;
+    if (since == 0 || now - since <= ABSENCE * every)
+        return;
+    DL_FOREACH(channels->all, channel)
+    {
+        channel->alive_ms = later(channel->alive_ms, now - since - every, now);
+        channel->progress_ms = later(channel->progress_ms, now - since - every, now);
+    }
+}
+
 void channels_tick(struct channels *channels)
 {
     struct channel *channel;
+    excuse_absence(channels);
     /* None is freed meanwhile: closing takes a turn of the loop. */
     DL_FOREACH(channels->all, channel)
     {

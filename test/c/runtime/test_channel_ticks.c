@@ -128,6 +128,24 @@ static void silence__five_ticks__stays_and_a_millisecond_more_ends_it(void **sta
     tear_down(&f);
 }
 
+/* SIGSTOP for a minute: who has sent ticks all the time is read first. */
+static void silence__we_did_not_run__does_not_count(void **state)
+{
+    struct fixture f;
+    set_up(&f);
+    f.line.channels.ticked_ms = uv_now(&f.line.loop) - 60000;
+    ticks_after(&f, 0, 60000 + TICK_MS);
+    assert_int_equal(f.end.channel->state, CHANNEL_UP);
+    assert_int_equal(channel_now_ms(f.end.channel) - f.end.channel->alive_ms, TICK_MS + CHECK_MS);
+    f.line.channels.ticked_ms = uv_now(&f.line.loop) - 60000;
+    ticks_after(&f, 0, 0);
+    assert_int_equal(f.end.channel->alive_ms, channel_now_ms(f.end.channel));
+    f.line.channels.ticked_ms = uv_now(&f.line.loop) - 2 * CHECK_MS; /* late, but there */
+    ticks_after(&f, 0, SILENCE_MS + 1);
+    assert_int_equal(f.end.channel->state, CHANNEL_CLOSED);
+    tear_down(&f);
+}
+
 static void silence__anything_received__begins_anew(void **state)
 {
     struct fixture f;
@@ -258,6 +276,7 @@ int main(void)
         cmocka_unit_test(tick__frames_unanswered_for_a_second__one),
         cmocka_unit_test(tick__sent__reaches_the_other_side_and_counts_as_written),
         cmocka_unit_test(silence__five_ticks__stays_and_a_millisecond_more_ends_it),
+        cmocka_unit_test(silence__we_did_not_run__does_not_count),
         cmocka_unit_test(silence__anything_received__begins_anew),
         cmocka_unit_test(silence__one_of_three__others_get_their_ticks),
         cmocka_unit_test(silence__while_shaking_hands__is_not_the_ticks_business),
