@@ -1,12 +1,10 @@
-%% Each bound with a small number: who goes beyond it has the documented consequence, while a good client is answered all
-%% the time. docs/operations.md, "Bounds".
+%% Each bound with a small number: who goes beyond it has the documented consequence, while a good client is answered
+%% all the time. docs/operations.md, "Bounds".
 -module(limits_SUITE).
 
 -include_lib("stdlib/include/assert.hrl").
 
 -compile([export_all, nowarn_export_all]).
-
--define(ANSWER_MS, 5000).
 
 all() ->
     [handshakes, connections, frame, depth, monitors, links, lists, name_of_a_list, output, mailbox].
@@ -29,33 +27,16 @@ end_per_suite(Config) ->
 init_per_testcase(_Case, Config) ->
     Server = server(Config),
     Good = node_case:list(Server, <<"good">>),
-    [{good, start_client(Good)}, {told, length(node_case:lines(Server))} | Config].
+    [{good, good_client:start(Good)}, {told, length(node_case:lines(Server))} | Config].
 
 end_per_testcase(_Case, Config) ->
-    {Calls, WorstMs} = stop_client(proplists:get_value(good, Config)),
-    ct:pal("~b calls of the good client, the slowest took ~b ms", [Calls, WorstMs]),
+    {_Calls, _WorstMs} = good_client:stop(proplists:get_value(good, Config)),
     ok = end_list(server(Config), <<"bad">>).
 
 %% ---- what the cases need ----
 
 server(Config) ->
     proplists:get_value(server, Config).
-
-%% Calls all the time; every call is answered in time.
-start_client(List) ->
-    spawn_link(fun() -> call(List, 0, 0) end).
-
-call(List, Calls, WorstUs) ->
-    {Us, {ok, _}} = timer:tc(gen_server, call, [List, {add_entry, #{date => {2023, 12, 19}}}, ?ANSWER_MS]),
-    receive
-        {From, stop} -> From ! {self(), Calls + 1, max(Us, WorstUs) div 1000}
-    after 1 ->
-            call(List, Calls + 1, max(Us, WorstUs))
-    end.
-
-stop_client(Client) ->
-    Client ! {self(), stop},
-    receive {Client, Calls, WorstMs} -> {Calls, WorstMs} after ?ANSWER_MS -> error(not_served) end.
 
 end_list(Server, Name) ->
     case gen_server:call(node_case:cache(Server), {whereis, Name}) of
@@ -92,7 +73,8 @@ expect_line(Config, Texts) ->
     Server = server(Config),
     Told = proplists:get_value(told, Config),
     node_case:await(fun() ->
-                            lists:any(fun(Line) -> has_all(Line, Texts) end, lists:nthtail(Told, node_case:lines(Server)))
+                            New = lists:nthtail(Told, node_case:lines(Server)),
+                            lists:any(fun(Line) -> has_all(Line, Texts) end, New)
                     end).
 
 has_all(Line, Texts) ->
