@@ -373,6 +373,9 @@ static struct process *exit2_target(struct peer *peer, struct slice to)
 
 static int exit2_in(struct peer *peer, const struct control *control)
 {
+    struct pid from;
+    if (!read_own(peer, control->from, &from))
+        return ERR_PROTOCOL;
     struct process *process = exit2_target(peer, control->to);
     if (process != NULL)
         process_exit_signal(process, EXIT_BY_CALL, control->from, control->reason);

@@ -465,15 +465,16 @@ static void peer_frame__signs_for_another_node__breaks_the_protocol(void **state
     struct fake *f = *state;
     fake_probe(f);
     static const char *const controls[] = {
-        "{LINK,<b.5.0>,<0.1.0>}",
-        "{LINK,<0.2.0>,<0.1.0>}",
-        "{EXIT,<b.5.0>,<0.1.0>,why}",
-        "{UNLINK_ID,1,<b.5.0>,<0.1.0>}",
-        "{UNLINK_ID_ACK,1,<b.5.0>,<0.1.0>}",
+        "{LINK,<b.5.0>,<0.1.0>}",           "{LINK,<0.2.0>,<0.1.0>}",
+        "{EXIT,<b.5.0>,<0.1.0>,why}",       "{EXIT2,<b.5.0>,<0.1.0>,why}",
+        "{EXIT2,<0.2.0>,<0.1.0>,kill}",     "{EXIT2,<b.5.0>,<0.9.0>,why}",
+        "{UNLINK_ID,1,<b.5.0>,<0.1.0>}",    "{UNLINK_ID_ACK,1,<b.5.0>,<0.1.0>}",
         "{MONITOR_P,<b.5.0>,<0.1.0>,#b.1}",
     };
     for (size_t i = 0; i < sizeof controls / sizeof *controls; i++)
         assert_int_equal(fake_in_status(&f->a, controls[i], NULL), ERR_PROTOCOL);
+    assert_int_equal(fake_in_status(&f->a, "{PAYLOAD_EXIT2,<b.5.0>,<0.1.0>}", "kill"), ERR_PROTOCOL);
+    assert_int_equal(fake_in_status(&f->a, "{ALTACT_SIG_SEND,16,<b.5.0>,<0.1.0>}", "kill"), ERR_PROTOCOL);
     fake_expect_events(f, "");
     fake_expect_out(f, &f->a, "");
 }
