@@ -86,7 +86,7 @@ wrong(What, Check, Context) ->
         []
     catch
         error:deadline -> [now(What, Context)];
-        error:Reason -> [{What, Reason}]
+        _:Reason -> [{What, Reason}]
     end.
 
 now(tables, #{before := Before} = Context) -> {tables(Context), Before};
@@ -220,11 +220,14 @@ rounds(Context, Attacks, Seed, N, Begin, End, Outcomes) ->
             progress(N, Now - Begin, End - Begin, Outcome),
             _ = [io:format("~nattack ~b ~s: ~0tp~n", [N, Name, Finding])
                  || Finding <- maps:get(findings, Outcome)],
-            case lists:member(gone, maps:get(findings, Outcome)) of
+            case is_gone(Outcome) of
                 true -> tell_end(Context), [Outcome | Outcomes];
                 false -> rounds(Context, Attacks, Seed, N + 1, Begin, End, [Outcome | Outcomes])
             end
     end.
+
+is_gone(#{findings := Findings}) ->
+    [] =/= [Finding || Finding <- Findings, Finding =:= gone orelse element(1, Finding) =:= gone].
 
 tell_end(#{server := Server}) ->
     io:format("~ts~n", [lists:join($\n, node_case:lines(Server))]).
