@@ -22,7 +22,8 @@
 
 enum { TIMES_QUEUED = 2 /* limits.mailbox_max, for what is queued whatever it is */ };
 
-/* Links, monitors and aliases that an end is told to, or that it takes along, in one go: what comes after waits for its turn. */
+/* Links, monitors and aliases that an end is told to, or that it takes along, in one go: what comes after
+ * waits for its turn. */
 enum { DEATH_BUDGET = 1000 };
 
 /* The sanitizer shall see who uses a process that is gone. */
