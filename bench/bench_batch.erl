@@ -6,8 +6,8 @@
 -import(bench_lists, [start/2, filled/4, floor/4]).
 
 %% window: of each connection. lists: the client asks for those of the prefix bench-.
--type request() :: #{work := calls | adds | monitors | connections, window := pos_integer(),
-                     lists := bench_lists:lists(), connections => pos_integer(), count => non_neg_integer()}.
+-type request() :: #{work := calls | adds | connections, window := pos_integer(),
+                     lists := bench_lists:lists(), connections => pos_integer()}.
 
 -define(LISTS, {10, 100, "bench-"}). % the names that the C client asks for
 -define(WINDOWS, [1, 4, 16, 64, 256, 1024, 4096]).
@@ -60,7 +60,6 @@ command(#{node := Node}, #{work := Work, window := Window, lists := Lists} = Req
      ["--node", atom_to_list(Node), "--work", atom_to_list(Work), "--window", integer_to_list(Window),
       "--seconds", float_to_list(float(Seconds), [{decimals, 2}]), "--lists", integer_to_list(element(2, Lists)),
       "--connections", integer_to_list(maps:get(connections, Request, 1)),
-      "--count", integer_to_list(maps:get(count, Request, 0)),
       "--entries-date", lists:concat([Year, "-", Month, "-", Day])]}.
 
 %% The line that it prints: words `name=number', and others that are passed over.

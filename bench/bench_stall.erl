@@ -57,15 +57,19 @@ fill(#{node := Node}, Busy, Count) ->
     ok = bench_subject:call(Busy, bench_client, lists, [?MODULE, Node, {"stall-", 1, 1}]),
     bench_subject:call(Busy, bench_client, fill, [?MODULE, Count, 2]).
 
-watched(#{node := Node}, Busy, Count) ->
-    ok = bench_subject:call(Busy, bench_client, lists, [?MODULE, Node, {"stall-", 1, 1}]),
-    ok = bench_subject:call(Busy, bench_client, hold_monitors, [?MODULE, Count]),
+hold(#{node := Node}, Holder, Count) ->
+    ok = bench_subject:call(Holder, bench_client, lists, [?MODULE, Node, {"stall-", 1, 1}]),
+    bench_subject:call(Holder, bench_client, hold_monitors, [?MODULE, Count]).
+
+watched(#{node := Node} = Ours, Busy, Count) ->
+    ok = hold(Ours, Busy, Count),
     List = bench_subject:call(Busy, gen_server, call, [{'Elixir.Todo.Cache', Node}, {server_process, <<"stall-1">>}]),
     fun() -> bench_subject:call(Busy, erlang, exit, [List, kill]) end.
 
-%% The client in C holds the monitors for a while and then just ends.
 watching(Ours, Count, Options) ->
-    fun() -> bench_batch:run(Ours, #{work => monitors, window => 1, lists => {0, 1}, count => Count}, Options) end.
+    [Holder] = start([client], Options),
+    ok = hold(Ours, Holder, Count),
+    fun() -> bench_subject:kill(Holder) end.
 
 clients(Ours, Count, Options) ->
     bench_batch:run(Ours, #{work => connections, window => 1, lists => {0, 1}, connections => Count}, Options).

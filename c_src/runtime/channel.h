@@ -46,7 +46,8 @@ struct channels {
     unsigned up;                      /* of these, with a peer */
     bool held_back;                   /* no peer is read: what is behind the processes cannot keep up */
     bool full;                        /* nor while too much waits in mailboxes for its turn */
-    bool busy;                        /* nor while processes have more to do than one turn allows */
+    bool more;                        /* processes have more to do than one turn allows */
+    bool busy;                        /* and as many messages wait as one read brings: nothing is read */
 };
 
 enum channel_state {

@@ -50,7 +50,9 @@ static bool are_held_back(const struct channels *channels)
 
 static void run(struct channels *channels)
 {
-    channels->busy = node_run(channels->config.node);
+    struct node *node = channels->config.node;
+    channels->more = node_run(node);
+    channels->busy = channels->more && node->unread > CHANNEL_READ_SIZE;
 }
 
 static bool must_pause(struct channel *channel)
@@ -172,7 +174,7 @@ bool channels_run(struct channels *channels)
         channels->full = false;
         channels_read_again(channels);
     }
-    return channels->busy;
+    return channels->more;
 }
 
 /* Acts on what has arrived in the socket, without waiting for more. */
