@@ -320,6 +320,23 @@ static void expiry__used_list__stays(void **state)
     fake_ask(f, used, "size", "0");
 }
 
+/* Put off because a peer reads slowly, or suspended: what waits in its mailbox was accepted. */
+static void expiry__messages_wait__stays(void **state)
+{
+    struct fake *f = *state;
+    struct process *busy = list(f, "busy"), *idle = list(f, "idle");
+    fake_ask(f, busy, "size", "0");
+    fake_ask(f, idle, "size", "0");
+    fake_expect(f, fake_system(f, busy, "suspend"), "ok");
+    fake_cast(f, busy, "{add_entry, #{date => 1}}");
+    unsigned downs[] = {fake_watch(f, busy), fake_watch(f, idle)};
+    ((struct server *)busy)->used_ms -= 5000;
+    ((struct server *)idle)->used_ms -= 5000;
+    fake_expect(f, downs[1], "normal");
+    fake_turns(f);
+    assert_false(fake_replied(f, downs[0]));
+}
+
 static bool is_time(struct fake *f, void *argument)
 {
     return uv_now(&f->loop) >= *(uint64_t *)argument;
@@ -480,6 +497,7 @@ int main(void)
         T(cache__under_a_supervisor__is_started_again),
         EXPIRY(expiry__idle_lists__end_in_the_order_they_were_used),
         EXPIRY(expiry__used_list__stays),
+        EXPIRY(expiry__messages_wait__stays),
         EXPIRY(expiry__list_that_loads__stays),
         EXPIRY(expiry__list_that_owes_an_answer__stays),
         T(expiry__never__nobody_ends),
