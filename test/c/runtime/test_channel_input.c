@@ -3,6 +3,7 @@
 #include "runtime/channel_input.h"
 
 #include "base/error.h"
+#include "runtime/aliases.h"
 #include "runtime/channel_output.h"
 #include "runtime/fake_channel.h"
 #include "runtime/node.h"
@@ -390,6 +391,38 @@ static void busy__processes_have_more_to_do__read_in_a_later_turn(void **state)
     line_close(&line);
 }
 
+static const struct process_type bare = {.module = "bare", .size = sizeof(struct process)};
+
+/* What an end leaves to do is no reason not to read. */
+static void busy__death_with_much_behind_it__others_are_read_meanwhile(void **state)
+{
+    enum { ALIASES = 50000 };
+    struct line line;
+    struct line_end end;
+    struct ref ref;
+    struct buf out = BUF_EMPTY;
+    line_open(&line, (struct connections_config){0});
+    line_join(&line, &end, LINE_THEIRS);
+    struct process *process = process_new(&line.node, &bare);
+    for (int i = 0; i < ALIASES; i++)
+        alias_add(process, false, &ref);
+    process_exit_atom(process, "over");
+    assert_true(channels_run(&line.channels));
+    assert_false(line.channels.busy);
+    line_write_echo(&out, LINE_THEIRS, SIZE);
+    assert_int_equal(send(end.fd, out.data, out.size, 0), out.size);
+    for (int i = 0; i < 10 && line.echoed == 0; i++)
+        uv_run(&line.loop, UV_RUN_NOWAIT);
+    assert_int_equal(line.echoed, 1);
+    assert_true(line.node.aliases.count > 0);
+    while (channels_run(&line.channels)) {
+    }
+    line_expect_echo(&end, SIZE);
+    buf_release(&out);
+    line_hang_up(&end);
+    line_close(&line);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -409,6 +442,7 @@ int main(void)
         cmocka_unit_test(ignore__not_up_yet__goes_on_with_the_handshake),
         cmocka_unit_test(full__paused_process__nobody_is_read_until_it_goes_on),
         cmocka_unit_test(busy__processes_have_more_to_do__read_in_a_later_turn),
+        cmocka_unit_test(busy__death_with_much_behind_it__others_are_read_meanwhile),
     };
     return cmocka_run_group_tests_name("channel_input", tests, NULL, NULL);
 }
