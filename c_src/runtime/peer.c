@@ -277,6 +277,17 @@ static bool read_own(const struct peer *peer, struct slice term, struct pid *pid
     return pid_read(&term, pid) && is_of_peer(peer, pid->node);
 }
 
+/* The same of the sender's pid, which comes with nearly every frame: the node's atom stands behind the tag.
+ */
+static bool signs_own(const struct peer *peer, struct slice from)
+{
+    struct slice atom = buf_slice(&peer->atom);
+    struct pid pid;
+    return (from.size > atom.size && from.data[0] == ETF_NEW_PID &&
+            memcmp(from.data + 1, atom.data, atom.size) == 0) ||
+           read_own(peer, from, &pid);
+}
+
 /* One of our pids, alive or not. */
 static bool read_ours(const struct peer *peer, struct slice term, struct pid *pid)
 {
@@ -330,6 +341,8 @@ static int deliver(struct peer *peer, struct process *process, const struct cont
 static int send_in(struct peer *peer, const struct control *control)
 {
     struct process *process;
+    if (control->from.size > 0 && !signs_own(peer, control->from))
+        return ERR_PROTOCOL;
     if (!send_target(peer, control, &process) || fast_call_cancel(peer, control->message))
         return 0;
     if (process != NULL)
@@ -373,8 +386,7 @@ static struct process *exit2_target(struct peer *peer, struct slice to)
 
 static int exit2_in(struct peer *peer, const struct control *control)
 {
-    struct pid from;
-    if (!read_own(peer, control->from, &from))
+    if (!signs_own(peer, control->from))
         return ERR_PROTOCOL;
     struct process *process = exit2_target(peer, control->to);
     if (process != NULL)
