@@ -399,6 +399,7 @@ int main(int argc, char **argv)
     static struct app app; /* stdin's thread may outlive main */
     char message[256];
     open_standard_streams();
+    guard_memory(); /* before any secret is read, by a command as well */
     if (argc > 1 && argv[1][0] != '-')
         return tools_run(argc - 1, argv + 1);
     switch (options_parse(argc, argv, &app.options, message)) {
@@ -416,7 +417,6 @@ int main(int argc, char **argv)
     }
     log_set_level(app.options.log_level);
     signal(SIGPIPE, SIG_IGN);
-    guard_memory();
     raise_descriptor_limit();
     fit_to_descriptors(&app.options);
     enum exit_status status = set_name(&app);
