@@ -36,11 +36,33 @@ bool channel_is_read(const struct channel *channel)
 static void pause_reading(struct channel *channel)
 {
     channel->paused = true;
-    uv_read_stop(channel_stream(channel));
+    channel_read_while_paused(channel);
     if (channel->held.size > 0)
         return; /* the rest is in held already */
     buf_append_slice(&channel->held, channel->reader.input);
     channel->reader.input = buf_slice(&channel->held);
+}
+
+void channel_read_while_paused(struct channel *channel)
+{
+    if (!channel->paused || !channel_is_read(channel))
+        return;
+    bool for_session = channel->tls != NULL && channel_tls_awaits(channel) &&
+                       channel->held.size <= channel->channels->config.output_size_max;
+    int status = for_session ? channel_read_start(channel) : uv_read_stop(channel_stream(channel));
+    if (status != 0)
+        channel_close(channel, status, NULL);
+}
+
+/* Paused, but read: what the session needs to go on is in there. What the peer says is kept. */
+static void keep(struct channel *channel, struct slice bytes)
+{
+    buf_consume(&channel->held, channel->held.size - channel->reader.input.size);
+    buf_append_slice(&channel->held, channel_tls_read(channel, bytes));
+    channel->reader.input = buf_slice(&channel->held);
+    channel_flush(channel);
+    if (channel->state == CHANNEL_UP)
+        channel_read_again(channel);
 }
 
 static bool are_held_back(const struct channels *channels)
@@ -134,7 +156,9 @@ static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buf)
         channel_close(channel, channel->tls == NULL ? (int)size : channel_tls_cut(channel, (int)size), NULL);
     } else if (size > 0 && channel_is_read(channel)) {
         channel->alive_ms = channel_now_ms(channel);
-        if (channel->tls != NULL && channel->state == CHANNEL_HANDSHAKE)
+        if (channel->paused)
+            keep(channel, bytes);
+        else if (channel->tls != NULL && channel->state == CHANNEL_HANDSHAKE)
             channel_tls_await_turn(channel, bytes);
         else
             channel_take(channel, bytes);
@@ -199,10 +223,11 @@ void channel_ignore(struct channel *channel)
         return;
     channel->paused = true;
     channel->ignored = true;
-    uv_read_stop(channel_stream(channel));
+    channel_read_while_paused(channel);
 }
 
 int channel_read_start(struct channel *channel)
 {
-    return uv_read_start(channel_stream(channel), on_alloc, on_read);
+    int status = uv_read_start(channel_stream(channel), on_alloc, on_read);
+    return status == UV_EALREADY ? 0 : status; /* while paused for its session's sake */
 }

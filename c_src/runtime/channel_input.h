@@ -23,6 +23,11 @@ int channel_read_start(struct channel *channel);
  * arrived. */
 void channel_ignore(struct channel *channel);
 
+/* After each attempt to write: a paused channel is read nevertheless while its TLS session has to read before
+ * it can write, as who waits for the peer to take output would wait for ever. What the peer says in between
+ * is kept, not acted on. */
+void channel_read_while_paused(struct channel *channel);
+
 /* Output has been written, or nobody is held back any more: if the channel is paused and little enough waits,
  * goes on. */
 void channel_read_again(struct channel *channel);

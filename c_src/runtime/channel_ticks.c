@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "runtime/channel_output.h"
+#include "runtime/channel_tls.h"
 #include "wire/control.h"
 
 #include <errno.h>
@@ -55,7 +56,7 @@ static size_t in_flight(struct channel *channel)
 /* A peer that is not read because it does not read fast enough is alive as long as it reads. */
 static void note_progress(struct channel *channel)
 {
-    if (!channel->writing_now) {
+    if (!channel->writing_now && (channel->tls == NULL || !channel_tls_awaits(channel))) {
         channel->progress_ms = channel_now_ms(channel);
         return;
     }
