@@ -53,6 +53,7 @@ struct node {
     struct table monitors; /* struct monitor */
     struct table remote_links;
     struct table aliases; /* struct alias */
+    struct table calls;   /* struct gen_call */
     struct peer *peers;
     struct peer *recent; /* one of peers, the last that sent something: mostly who is answered; NULL: none */
     uint32_t peer_counter; /* number of the last peer made */

@@ -33,6 +33,7 @@ static struct peer *new_peer(struct node *node, const char *name)
     peer->number = ++node->peer_counter;
     peer->name = mem_dup(name, strlen(name) + 1);
     etf_write_atom(&peer->atom, peer->name);
+    waiting_init(peer);
     return peer;
 }
 
@@ -231,6 +232,7 @@ void peer_put_off(struct peer *peer, struct process *process)
 static void free_peer(struct peer *peer)
 {
     assert(peer->links == NULL && peer->monitors == NULL && peer->watched == NULL);
+    waiting_release(peer);
     buf_release(&peer->out);
     buf_release(&peer->atom);
     mem_free(peer->name);

@@ -17,6 +17,7 @@
 
 #include "base/buf.h"
 #include "base/slice.h"
+#include "base/table.h"
 #include "wire/handshake.h"
 #include "wire/pid.h"
 
@@ -55,13 +56,14 @@ struct peer {
     unsigned release;   /* of its OTP; 0: not known (peer_release.h) */
     bool release_asked; /* it is being asked for */
     struct peer_transport transport;
-    struct remote_link *links; /* over this connection */
-    struct monitor *monitors;  /* by its processes on ours */
-    struct monitor *watched;   /* by ours on its processes */
-    size_t relations;          /* how many these three are together */
-    struct waiting *waiting;   /* fast calls of its processes in mailboxes of ours (waiting.h) */
-    struct peer *leaving_next; /* in node->leaving */
-    uint64_t frames_in;        /* counters for statistics */
+    struct remote_link *links;     /* over this connection */
+    struct monitor *monitors;      /* by its processes on ours */
+    struct monitor *watched;       /* by ours on its processes */
+    size_t relations;              /* how many these three are together */
+    struct waiting *waiting;       /* fast calls of its processes in mailboxes of ours (waiting.h); utlist */
+    struct table waiting_by_alias; /* the same; its processes choose the keys */
+    struct peer *leaving_next;     /* in node->leaving */
+    uint64_t frames_in;            /* counters for statistics */
     uint64_t frames_out;
     UT_hash_handle hh; /* node->peers or node->pending, by name */
 };
