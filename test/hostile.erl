@@ -3,7 +3,7 @@
 -module(hostile).
 
 -export([begin_on/2, finish/1, attacks/0, attack/3, totals/2, main/0]).
--export([count/2, pick/1, memory/1, answers/2, call/4, call_frame/4]).
+-export([count/2, pick/1, memory/1, memory_max/1, answers/2, call/4, call_frame/4]).
 
 -define(ATTACK_MS, 60000).
 -define(BACK_MS, 20000).
@@ -11,10 +11,9 @@
 -define(MEMORY_MIB, 64).
 -define(ECHO, hostile_echo).
 
-%% scale: how much an attack does; full: the same each time. memory_max: MiB that the node may have at any time.
+%% scale: how much an attack does; full: the same each time.
 -type context() :: #{target := raw_peer:target(), server := node_case:server(), client := pid(),
-                     scale := full | random, recorded := hostile_frames:recorded(), before := map(),
-                     memory_max := pos_integer()}.
+                     scale := full | random, recorded := hostile_frames:recorded(), before := map()}.
 %% What a client saw of an attack, and what was wrong.
 -type outcome() :: #{name := atom(), ms := non_neg_integer(), worst_us := non_neg_integer(),
                      busy_us := non_neg_integer(), late_us := non_neg_integer(), calls := non_neg_integer(),
@@ -34,8 +33,7 @@ begin_on(#{node := Node} = Server, Scale) ->
     Echo = spawn_link(fun hostile_client:echo/0),
     true = register(?ECHO, Echo),
     Client = hostile_client:start(Node, node_case:pid_of(Server)),
-    Context = #{target => Target, server => Server, client => Client, scale => Scale, recorded => Recorded,
-                memory_max => 1024},
+    Context = #{target => Target, server => Server, client => Client, scale => Scale, recorded => Recorded},
     node_case:await(fun() -> is_pid(hostile_client:list(Client)) end),
     ok = end_lists(Context),
     Context#{before => #{memory => memory(Context), descriptors => descriptors(Context), tables => tables(Context)}}.
@@ -143,6 +141,11 @@ memory(#{server := Server}) ->
     {ok, Status} = file:read_file(["/proc/", integer_to_list(node_case:pid_of(Server)), "/status"]),
     {match, [KiB]} = re:run(Status, "VmRSS:\\s*([0-9]+) kB", [{capture, all_but_first, list}]),
     list_to_integer(KiB) div 1024.
+
+%% What it may have at any time.
+-spec memory_max(context()) -> pos_integer().
+memory_max(Context) ->
+    8 * allowed(Context).
 
 %% That connection is served: what was sent before is done, and a call is answered.
 -spec answers(raw_peer:peer(), node()) -> ok.

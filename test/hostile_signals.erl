@@ -295,18 +295,17 @@ many_unknown_nodes(#{target := #{node := Node}} = Context) ->
     ok = hostile:answers(raw_peer:connect(maps:get(target, Context), raw_peer:name()), Node),
     raw_peer:close(Peer).
 
-%% Much is asked for, nothing is read.
+%% Much is asked for by many, nothing is read: what waits for all of them together has a bound too.
 never_reading(#{target := #{node := Node} = Target} = Context) ->
     {List, _} = odd_list(Context),
     [{ok, _} = gen_server:call(List, {add_entry, #{date => N, title => binary:copy(<<"x">>, ?MIB)}}) || N <- [1, 2]],
-    Peers = [raw_peer:connect(Target, raw_peer:name()) || _ <- lists:seq(1, hostile:count(Context, 8))],
-    _ = [begin
-             _ = inet:setopts(maps:get(socket, Peer), [{send_timeout, 200}]),
-             [raw_peer:send(Peer, {2, '', List}, {'$gen_call', {raw_peer:pid(Peer, 1), [tag]}, entries})
-              || _ <- lists:seq(1, 100)]
-         end || Peer <- Peers],
+    Peers = [raw_peer:connect(Target, raw_peer:name()) || _ <- lists:seq(1, hostile:count(Context, 60))],
+    _ = [raw_peer:bytes(Peer, [raw_peer:frame({2, '', List}, {'$gen_call', {raw_peer:pid(Peer, 1), [tag]}, entries})
+                               || _ <- lists:seq(1, 20)])
+         || Peer <- Peers],
     ok = hostile:answers(raw_peer:connect(Target, raw_peer:name()), Node),
-    true = hostile:memory(Context) < maps:get(memory_max, Context),
+    Memory = hostile:memory(Context),
+    Memory < hostile:memory_max(Context) orelse error({memory, Memory}),
     lists:foreach(fun end_somehow/1, Peers),
     exit(List, kill),
     ok.

@@ -48,6 +48,8 @@ struct channels {
     bool full;                        /* nor while too much waits in mailboxes for its turn */
     bool more;                        /* processes have more to do than one turn allows */
     bool busy;                        /* and as many messages wait as one read brings: nothing is read */
+    bool crowded;                     /* much waits for peers that do not read: each may have only little */
+    uint64_t weighed_at;              /* node's appended when that was found out last */
 };
 
 enum channel_state {

@@ -14,6 +14,12 @@
 /* Who wrote just now need not answer a tick: two such nodes would never stop. */
 enum { TICK_ANSWER_MS = 200, LAST_READS_MAX = 256 };
 
+enum {
+    CROWDED_OUTPUTS = 32, /* times output_size_max: more is too much to wait for all peers together */
+    WEIGHED_OUTPUTS = 4,
+    CROWDED_OUTPUT_MAX = 64 * 1024,
+};
+
 static int on_frame(struct channel *channel, struct slice frame)
 {
     if (frame.size > 0) {
@@ -77,11 +83,39 @@ static void run(struct channels *channels)
     channels->busy = channels->more && node->unread > CHANNEL_READ_SIZE;
 }
 
+/* What may wait for a peer before it is not read. */
+static size_t output_max(const struct channels *channels)
+{
+    size_t max = channels->config.output_size_max;
+    return channels->crowded && max > CROWDED_OUTPUT_MAX ? CROWDED_OUTPUT_MAX : max;
+}
+
+void channels_weigh(struct channels *channels)
+{
+    struct channel *channel;
+    size_t sum = 0;
+    DL_FOREACH(channels->all, channel)
+    {
+        sum += channel_waiting(channel);
+    }
+    channels->crowded = sum / CROWDED_OUTPUTS > channels->config.output_size_max;
+    channels->weighed_at = channels->config.node->appended;
+}
+
+/* Not for each frame, but before much more can wait. */
+static void weigh_if_needed(struct channels *channels)
+{
+    uint64_t appended = channels->config.node->appended - channels->weighed_at;
+    if (appended / WEIGHED_OUTPUTS > channels->config.output_size_max)
+        channels_weigh(channels);
+}
+
 static bool must_pause(struct channel *channel)
 {
     struct channels *channels = channel->channels;
     const struct node *node = channels->config.node;
-    size_t max = channels->config.output_size_max;
+    weigh_if_needed(channels);
+    size_t max = output_max(channels);
     if (node->unread > node->limits.unread_max)
         channels->full = true;
     if (are_held_back(channels) && channel->state == CHANNEL_UP)
@@ -168,7 +202,7 @@ static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buf)
 void channel_read_again(struct channel *channel)
 {
     if (!channel->paused || channel->ignored || are_held_back(channel->channels) ||
-        channel_waiting(channel) > channel->channels->config.output_size_max / 2)
+        channel_waiting(channel) > output_max(channel->channels) / 2)
         return;
     channel->paused = false;
     take_packets(channel);

@@ -35,6 +35,10 @@ void channel_read_again(struct channel *channel);
 /* The same with all channels, if they were not read because of others. */
 void channels_read_again(struct channels *channels);
 
+/* Finds out whether too much waits for all peers together. Then a peer for which anything waits is read only
+ * when that has been written, and does not stay if it reads nothing (channels_tick). */
+void channels_weigh(struct channels *channels);
+
 /* Runs the node for a turn. If too little waits in mailboxes to hold peers back any longer, they are read
  * again. True if the loop must not wait. */
 bool channels_run(struct channels *channels);

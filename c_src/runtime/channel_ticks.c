@@ -2,6 +2,7 @@
 #include "runtime/channel_ticks.h"
 
 #include "base/error.h"
+#include "runtime/channel_input.h"
 #include "runtime/channel_output.h"
 #include "runtime/channel_tls.h"
 #include "wire/control.h"
@@ -68,7 +69,8 @@ static void note_progress(struct channel *channel)
 
 static bool starves_others(const struct channel *channel)
 {
-    return peer_puts_off(channel->peer) && channel_now_ms(channel) - channel->progress_ms > DOES_NOT_READ_MS;
+    bool is_burden = peer_puts_off(channel->peer) || (channel->channels->crowded && channel->writing_now);
+    return is_burden && channel_now_ms(channel) - channel->progress_ms > DOES_NOT_READ_MS;
 }
 
 static void tick(struct channel *channel)
@@ -111,6 +113,8 @@ void channels_tick(struct channels *channels)
 {
     struct channel *channel;
     excuse_absence(channels);
+    if (channels->crowded)
+        channels_weigh(channels);
     /* None is freed meanwhile: closing takes a turn of the loop. */
     DL_FOREACH(channels->all, channel)
     {

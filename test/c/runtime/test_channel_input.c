@@ -223,6 +223,30 @@ static void pause__again_while_going_on__nothing_is_lost(void **state)
     line_close(&line);
 }
 
+/* Little waits for it, but much for all: it is read again when it has read. */
+static void crowded__anything_waits__is_paused(void **state)
+{
+    struct line line;
+    struct line_end end;
+    struct buf request = BUF_EMPTY;
+    line_open(&line, (struct connections_config){0});
+    line_join(&line, &end, LINE_THEIRS);
+    line_write_echo(&request, LINE_THEIRS, 100);
+    stuff(&end);
+    line_send(&end, buf_slice(&request));
+    assert_false(end.channel->paused);
+    line.channels.crowded = true;
+    line_send(&end, buf_slice(&request));
+    assert_true(end.channel->paused);
+    unstuff(&end);
+    line_expect_echo(&end, 100);
+    line_expect_echo(&end, 100);
+    assert_false(end.channel->paused);
+    buf_release(&request);
+    line_hang_up(&end);
+    line_close(&line);
+}
+
 static void read_again__more_than_half_waits__does_not(void **state)
 {
     struct line line;
@@ -434,6 +458,7 @@ int main(void)
         cmocka_unit_test(is_read__states__handshake_and_up),
         cmocka_unit_test(pause__many_frames_in_one_read__the_rest_waits_in_order),
         cmocka_unit_test(pause__again_while_going_on__nothing_is_lost),
+        cmocka_unit_test(crowded__anything_waits__is_paused),
         cmocka_unit_test(read_again__more_than_half_waits__does_not),
         cmocka_unit_test(pause__other_side_ends__is_noticed_all_the_same),
         cmocka_unit_test(ignore__what_has_arrived__is_acted_on_and_nothing_after_it),

@@ -3,6 +3,7 @@
 #include "runtime/channel_ticks.h"
 
 #include "base/error.h"
+#include "runtime/channel_input.h"
 #include "runtime/channel_output.h"
 #include "runtime/fake_channel.h"
 #include "runtime/node.h"
@@ -253,6 +254,36 @@ static void put_off__five_seconds_without_progress__stays_and_a_millisecond_more
     tear_down(&f);
 }
 
+/* Much waits for all together: nobody is put off by this one, but it is one of those that fill the memory. */
+static void crowded__five_seconds_without_progress__ends(void **state)
+{
+    struct fixture f;
+    set_up_stuck(&f);
+    channels_weigh(&f.line.channels);
+    assert_false(f.line.channels.crowded);
+    f.line.channels.config.output_size_max = channel_waiting(f.end.channel) / 33;
+    channels_weigh(&f.line.channels);
+    assert_true(f.line.channels.crowded);
+    tick_without_progress(&f, 5000);
+    assert_int_equal(f.end.channel->state, CHANNEL_UP);
+    tick_without_progress(&f, 5001);
+    assert_int_equal(f.end.channel->state, CHANNEL_CLOSED);
+    line_await_ended(&f.line, 1);
+    assert_int_equal(f.line.errors[0], -ENOBUFS);
+    tear_down(&f);
+}
+
+static void crowded__not_any_more__stays(void **state)
+{
+    struct fixture f;
+    set_up_stuck(&f);
+    f.line.channels.crowded = true;
+    tick_without_progress(&f, 5001);
+    assert_false(f.line.channels.crowded);
+    assert_int_equal(f.end.channel->state, CHANNEL_UP);
+    tear_down(&f);
+}
+
 static void put_off__peer_reads__stays(void **state)
 {
     struct fixture f;
@@ -284,6 +315,8 @@ int main(void)
         cmocka_unit_test(progress__peer_does_not_read__ends),
         cmocka_unit_test(put_off__five_seconds_without_progress__stays_and_a_millisecond_more_ends_it),
         cmocka_unit_test(put_off__peer_reads__stays),
+        cmocka_unit_test(crowded__five_seconds_without_progress__ends),
+        cmocka_unit_test(crowded__not_any_more__stays),
     };
     return cmocka_run_group_tests_name("channel_ticks", tests, NULL, NULL);
 }
