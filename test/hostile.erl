@@ -8,7 +8,7 @@
 -define(ATTACK_MS, 60000).
 -define(BACK_MS, 20000).
 -define(LIMIT_US, 100000).
--define(MEMORY_MIB, 64).
+-define(MEMORY_MIB, 128).
 -define(ECHO, hostile_echo).
 
 %% scale: how much an attack does; full: the same each time.
@@ -145,7 +145,7 @@ memory(#{server := Server}) ->
 %% What it may have at any time.
 -spec memory_max(context()) -> pos_integer().
 memory_max(Context) ->
-    8 * allowed(Context).
+    5 * allowed(Context).
 
 %% That connection is served: what was sent before is done, and a call is answered.
 -spec answers(raw_peer:peer(), node()) -> ok.

@@ -96,7 +96,8 @@ void channels_weigh(struct channels *channels)
     size_t sum = 0;
     DL_FOREACH(channels->all, channel)
     {
-        sum += channel_waiting(channel);
+        /* What is written already of a buffer that is being written is memory too. */
+        sum += channel_output(channel)->size + channel->writing.size;
     }
     channels->crowded = sum / CROWDED_OUTPUTS > channels->config.output_size_max;
     channels->weighed_at = channels->config.node->appended;
