@@ -17,6 +17,7 @@
                  {cache, fun bench_calls:cache/1, 20}, {memory, fun bench_memory:memory/1, 70},
                  {flood, fun bench_disk:flood/1, 15}, {start, fun bench_disk:start/1, 80},
                  {batch, fun bench_batch:batch/1, 65}, {growth, fun bench_growth:growth/1, 120},
+                 {stall, fun bench_stall:stall/1, 150},
                  {pacing, fun bench_calls:pacing/1, 25}]).
 -define(SECONDS, 0.4).
 -define(ROUNDS, 5).

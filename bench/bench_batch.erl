@@ -1,13 +1,13 @@
 %% Group: a client in C that keeps many requests on their way at once.
 -module(bench_batch).
 
--export([batch/1, measure/3, create/3, read/1]).
+-export([batch/1, measure/3, create/3, run/3, read/1]).
 
 -import(bench_lists, [start/2, filled/4, floor/4]).
 
 %% window: of each connection. lists: the client asks for those of the prefix bench-.
--type request() :: #{work := calls | adds | connections, window := pos_integer(), lists := bench_lists:lists(),
-                     connections => pos_integer()}.
+-type request() :: #{work := calls | adds | connections, window := pos_integer(),
+                     lists := bench_lists:lists(), connections => pos_integer()}.
 
 -define(LISTS, {10, 100, "bench-"}). % the names that the C client asks for
 -define(WINDOWS, [1, 4, 16, 64, 256, 1024, 4096]).
@@ -45,6 +45,12 @@ measure(#{os_pid := Server} = Subject, Request, Options) ->
 create(Subject, Count, Options) ->
     {Program, Arguments} = command(Subject, #{work => calls, window => 1024, lists => {0, Count}}, Options),
     _ = bench_subject:run({Program, Arguments ++ ["--operations", "1"]}, Options),
+    ok.
+
+%% Runs the client once; what it has measured is passed over.
+-spec run(bench_subject:subject(), request(), bench:options()) -> ok.
+run(Subject, Request, Options) ->
+    _ = bench_subject:run(command(Subject, Request, Options), Options),
     ok.
 
 command(#{node := Node}, #{work := Work, window := Window, lists := Lists} = Request,

@@ -16,7 +16,7 @@
 -spec compared(bench_figures:results()) -> [goal()].
 compared(Results) ->
     [#{group => Group, what => What, limit => Limit, unit => Unit, value => Value, met => met(Limit, Value)}
-     || {Group, What, Limit, Unit, Fun} <- calls() ++ disk() ++ others() ++ growth(), Value <- [Fun(Results)],
+     || {Group, What, Limit, Unit, Fun} <- calls() ++ disk() ++ others() ++ growth() ++ stall(), Value <- [Fun(Results)],
         Value =/= none].
 
 met({'>=', Limit}, Value) -> Value >= Limit;
@@ -88,6 +88,12 @@ flat(What, Axis, Wanted) ->
              worst([{maps:get(Axis, Case), Cpu} || {{growth, Case, ours}, #{server_cpu_us := Cpu}} <- R,
                                                    is_map_key(Axis, Case), Wanted(Case)])
      end}.
+
+%% One round: the worst is not to be had by a median.
+stall() ->
+    [{stall, "worst call, " ++ atom_to_list(Work), {'<=', 10}, "ms", of_ours(stall, #{work => Work}, worst_ms)}
+     || Work <- ['nothing', 'lists created', 'entries added to one list', 'watched process dies', 'watching node is lost',
+                 'clients come and go', 'cache stops', 'checkpoint of a list']].
 
 %% The largest cost by that with the fewest of what grows.
 worst([]) ->

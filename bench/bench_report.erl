@@ -4,14 +4,15 @@
 -export([progress/2, goals/1, write/3, text/1, number/1]).
 
 %% Figures in the order of their columns.
--define(COLUMNS, [{rate, "per s"}, {p50_us, "p50 us"}, {p99_us, "p99 us"}, {p999_us, "p99.9 us"},
+-define(COLUMNS, [{rate, "per s"}, {worst_ms, "worst ms"}, {p50_us, "p50 us"}, {p99_us, "p99 us"}, {p999_us, "p99.9 us"},
                   {server_cpu_us, "server CPU us"}, {client_cpu_us, "client CPU us"}, {peak_mb, "peak MB"},
                   {seconds, "seconds"}, {bytes_per_list, "B per list"}, {rss_mb, "resident MB"},
                   {ready_ms, "ready ms"}, {read_ms, "all read ms"}, {journal_mb, "journal MB"}]).
 -define(TITLES, [{calls, "`entries` by `GenServer.call`"}, {fast, "`entries` by the module `todo`"},
                  {casts, "`add_entry` casts until on disk"}, {adds, "Acknowledged adds"}, {cache, "Cache look-ups"},
                  {memory, "Memory of idle lists"}, {flood, "Flood of update casts"}, {start, "Start"},
-                 {batch, "Batching client in C"}, {growth, "Growth"}, {pacing, "Pacing"}]).
+                 {batch, "Batching client in C"}, {growth, "Growth"}, {stall, "Worst call of a good client, while"},
+                 {pacing, "Pacing"}]).
 
 %% ---- progress ----
 

@@ -31,13 +31,11 @@
 enum {
     CREATION_MIN = 4, /* smaller ones are of nodes that know only 2 bits of it */
     TICKS = 4,        /* within the tick time */
-    HANDSHAKE_MS = 7000,
-    HANDSHAKES_MAX = 256,
-    OUTPUT_SIZE_MAX = 8 * 1024 * 1024,
     UNREAD_SIZE_MAX = 32 * 1024 * 1024,
     FRAME_HEAD_MAX = 64 * 1024, /* what surrounds a value */
     STOP_MORE_S = 5,            /* a stop that takes so much longer than it may does not end by itself */
     STOP_SIGNALS = 3,
+    FILES_RESERVED = 256, /* descriptors for all but the sockets of nodes */
 };
 
 struct app {
@@ -212,6 +210,8 @@ static void start_node(struct app *app)
     node_init(&app->node, app->loop, app->name, creation);
     app->node.limits.mailbox_max = app->options.mailbox_limit;
     app->node.limits.unread_max = UNREAD_SIZE_MAX;
+    app->node.limits.relations_max = app->options.monitors_max;
+    app->node.depth_max = app->options.depth_max;
 }
 
 static enum exit_status start_servers(struct app *app)
@@ -219,7 +219,7 @@ static enum exit_status start_servers(struct app *app)
     const struct rpc_config config = {.program = "todo_node",
                                       .version = TODO_VERSION,
                                       .net_ticktime_s = app->options.net_ticktime_s,
-                                      .output_size_max = OUTPUT_SIZE_MAX,
+                                      .output_size_max = app->options.output_limit,
                                       .application = {.name = "todo",
                                                       .description = "To-do lists, in C",
                                                       .supervisor = "Elixir.Todo.System"}};
@@ -238,15 +238,17 @@ static enum exit_status start_connections(struct app *app)
         .cookie = buf_slice(&app->cookie),
         .tls = app->tls,
         .tick_ms = app->options.net_ticktime_s * 1000 / TICKS,
-        .handshake_ms = HANDSHAKE_MS,
-        .handshakes_max = HANDSHAKES_MAX,
-        .frame_size_max = DATABASE_VALUE_MAX + FRAME_HEAD_MAX,
-        .output_size_max = OUTPUT_SIZE_MAX,
+        .handshake_ms = app->options.handshake_s * 1000,
+        .handshakes_max = app->options.handshakes_max,
+        .connections_max = app->options.connections_max,
+        .frame_size_max = app->options.frame_limit + FRAME_HEAD_MAX,
+        .output_size_max = app->options.output_limit,
         .allowed = {.entries = app->options.allow, .count = app->options.allow_count},
         .pacing_us = app->options.pacing_us};
     char subject[128];
     snprintf(subject, sizeof subject, "address %.64s port %u", app->options.listen, app->options.port);
-    int status = connections_start(&app->connections, &config, app->options.listen, app->options.port);
+    int status =
+        connections_start(&app->connections, &config, app->options.listen, (uint16_t)app->options.port);
     if (status == ERR_BADARG)
         return fail(EXIT_STATUS_USAGE, "bad_address", app->options.listen, "not a numeric address");
     return status == 0 ? EXIT_STATUS_OK
@@ -268,6 +270,7 @@ static enum exit_status start_todo(struct app *app)
                                        .workers = app->options.workers,
                                        .journal_limit = app->options.journal_limit,
                                        .stop_timeout_ms = (uint64_t)app->options.stop_timeout_s * 1000,
+                                       .lists_max = app->options.lists_max,
                                        .expire_s = app->options.expire_s,
                                        .pressure = on_pressure,
                                        .failed = on_todo_failed,
@@ -363,6 +366,24 @@ static void raise_descriptor_limit(void)
     }
 }
 
+static void lower(unsigned *number, rlim_t max)
+{
+    if (*number > max)
+        *number = (unsigned)max;
+}
+
+/* Sockets may take as many descriptors as leave enough for files, whoever connects: half of a few. */
+static void fit_to_descriptors(struct options *options)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    rlim_t sockets =
+        limit.rlim_cur > 2 * FILES_RESERVED ? limit.rlim_cur - FILES_RESERVED : limit.rlim_cur / 2;
+    lower(&options->handshakes_max, sockets / 2 > 0 ? sockets / 2 : 1);
+    lower(&options->connections_max, sockets - options->handshakes_max);
+}
+
 /* Where a standard stream is closed, the next file opened would take its place and get our log lines. */
 static void open_standard_streams(void)
 {
@@ -378,6 +399,7 @@ int main(int argc, char **argv)
     static struct app app; /* stdin's thread may outlive main */
     char message[256];
     open_standard_streams();
+    guard_memory(); /* before any secret is read, by a command as well */
     if (argc > 1 && argv[1][0] != '-')
         return tools_run(argc - 1, argv + 1);
     switch (options_parse(argc, argv, &app.options, message)) {
@@ -395,8 +417,8 @@ int main(int argc, char **argv)
     }
     log_set_level(app.options.log_level);
     signal(SIGPIPE, SIG_IGN);
-    guard_memory();
     raise_descriptor_limit();
+    fit_to_descriptors(&app.options);
     enum exit_status status = set_name(&app);
     if (status == EXIT_STATUS_OK)
         status = read_cookie(&app);

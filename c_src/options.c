@@ -2,22 +2,17 @@
 #include "options.h"
 
 #include "runtime/allowed.h"
+#include "todo/database.h"
+#include "wire/etf_check.h"
 
 #include <errno.h>
 #include <getopt.h>
 #include <limits.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    MESSAGE_MAX = 256,
-    WORKERS_MAX = 64,
-    NET_TICKTIME_S_MAX = 86400,
-    JOURNAL_LIMIT_MIB_MAX = 65536,
-    MAILBOX_LIMIT_MIB_MAX = 65536,
-    STOP_TIMEOUT_S_MAX = 86400,
-    PACING_US_MAX = 10000,
-};
+enum { MESSAGE_MAX = 256 };
 
 enum option_code {
     OPTION_SNAME = 1,
@@ -34,6 +29,14 @@ enum option_code {
     OPTION_EXPIRE,
     OPTION_JOURNAL_LIMIT,
     OPTION_MAILBOX_LIMIT,
+    OPTION_OUTPUT_LIMIT,
+    OPTION_FRAME_LIMIT,
+    OPTION_MAX_DEPTH,
+    OPTION_MAX_LISTS,
+    OPTION_MAX_CONNECTIONS,
+    OPTION_MAX_MONITORS,
+    OPTION_MAX_HANDSHAKES,
+    OPTION_HANDSHAKE_TIMEOUT,
     OPTION_STOP_TIMEOUT,
     OPTION_NET_TICKTIME,
     OPTION_PACING,
@@ -58,6 +61,14 @@ static const struct option known[] = {
     {"expire", required_argument, NULL, OPTION_EXPIRE},
     {"journal-limit", required_argument, NULL, OPTION_JOURNAL_LIMIT},
     {"mailbox-limit", required_argument, NULL, OPTION_MAILBOX_LIMIT},
+    {"output-limit", required_argument, NULL, OPTION_OUTPUT_LIMIT},
+    {"frame-limit", required_argument, NULL, OPTION_FRAME_LIMIT},
+    {"max-depth", required_argument, NULL, OPTION_MAX_DEPTH},
+    {"max-lists", required_argument, NULL, OPTION_MAX_LISTS},
+    {"max-connections", required_argument, NULL, OPTION_MAX_CONNECTIONS},
+    {"max-monitors", required_argument, NULL, OPTION_MAX_MONITORS},
+    {"max-handshakes", required_argument, NULL, OPTION_MAX_HANDSHAKES},
+    {"handshake-timeout", required_argument, NULL, OPTION_HANDSHAKE_TIMEOUT},
     {"stop-timeout", required_argument, NULL, OPTION_STOP_TIMEOUT},
     {"net-ticktime", required_argument, NULL, OPTION_NET_TICKTIME},
     {"pacing-us", required_argument, NULL, OPTION_PACING},
@@ -84,52 +95,55 @@ static bool parse_number(const char *text, unsigned long min, unsigned long max,
     return errno == 0 && *number >= min && *number <= max;
 }
 
+/* An option that takes a number. */
+struct number_option {
+    int code;
+    const char *name;
+    const char *unit; /* "" or with a blank in front */
+    unsigned long min;
+    unsigned long max;
+    size_t field; /* of struct options: an unsigned, or a size_t of bytes where the unit is MiB */
+    bool mib;
+};
+
+#define FIELD(name) offsetof(struct options, name)
+
+static const struct number_option numbers[] = {
+    {OPTION_WORKERS, "--workers", "", 1, 64, FIELD(workers), false},
+    {OPTION_PORT, "--port", "", 0, UINT16_MAX, FIELD(port), false},
+    {OPTION_EXPIRE, "--expire", " of seconds", 0, INT_MAX, FIELD(expire_s), false},
+    {OPTION_JOURNAL_LIMIT, "--journal-limit", " of MiB", 1, 65536, FIELD(journal_limit), true},
+    {OPTION_MAILBOX_LIMIT, "--mailbox-limit", " of MiB", 1, 65536, FIELD(mailbox_limit), true},
+    {OPTION_OUTPUT_LIMIT, "--output-limit", " of MiB", 1, 1024, FIELD(output_limit), true},
+    {OPTION_FRAME_LIMIT, "--frame-limit", " of MiB", 1, DATABASE_VALUE_MAX >> 20, FIELD(frame_limit), true},
+    {OPTION_MAX_DEPTH, "--max-depth", "", OPTIONS_DEPTH_MIN, ETF_DEPTH_MAX_DEFAULT, FIELD(depth_max), false},
+    {OPTION_MAX_LISTS, "--max-lists", "", 1, INT_MAX, FIELD(lists_max), false},
+    {OPTION_MAX_CONNECTIONS, "--max-connections", "", 1, INT_MAX, FIELD(connections_max), false},
+    {OPTION_MAX_MONITORS, "--max-monitors", "", 1, INT_MAX, FIELD(monitors_max), false},
+    {OPTION_MAX_HANDSHAKES, "--max-handshakes", "", 1, 65536, FIELD(handshakes_max), false},
+    {OPTION_HANDSHAKE_TIMEOUT, "--handshake-timeout", " of seconds", 1, 3600, FIELD(handshake_s), false},
+    {OPTION_STOP_TIMEOUT, "--stop-timeout", " of seconds", 1, 86400, FIELD(stop_timeout_s), false},
+    {OPTION_NET_TICKTIME, "--net-ticktime", " of seconds", 1, 86400, FIELD(net_ticktime_s), false},
+    {OPTION_PACING, "--pacing-us", " of microseconds", 0, 10000, FIELD(pacing_us), false},
+};
+
 static enum options_result set_number(struct options *options, int code, const char *text,
                                       char message[MESSAGE_MAX])
 {
+    const struct number_option *option = numbers;
     unsigned long number = 0;
-    switch (code) {
-    case OPTION_WORKERS:
-        if (!parse_number(text, 1, WORKERS_MAX, &number))
-            return bad(message, "--workers takes a number from 1 to 64", text);
-        options->workers = (unsigned)number;
-        break;
-    case OPTION_PORT:
-        if (!parse_number(text, 0, UINT16_MAX, &number))
-            return bad(message, "--port takes a number from 0 to 65535", text);
-        options->port = (uint16_t)number;
-        break;
-    case OPTION_JOURNAL_LIMIT:
-        if (!parse_number(text, 1, JOURNAL_LIMIT_MIB_MAX, &number))
-            return bad(message, "--journal-limit takes a number of MiB from 1 to 65536", text);
-        options->journal_limit = (size_t)number << 20;
-        break;
-    case OPTION_MAILBOX_LIMIT:
-        if (!parse_number(text, 1, MAILBOX_LIMIT_MIB_MAX, &number))
-            return bad(message, "--mailbox-limit takes a number of MiB from 1 to 65536", text);
-        options->mailbox_limit = (size_t)number << 20;
-        break;
-    case OPTION_STOP_TIMEOUT:
-        if (!parse_number(text, 1, STOP_TIMEOUT_S_MAX, &number))
-            return bad(message, "--stop-timeout takes a number of seconds from 1 to 86400", text);
-        options->stop_timeout_s = (unsigned)number;
-        break;
-    case OPTION_NET_TICKTIME:
-        if (!parse_number(text, 1, NET_TICKTIME_S_MAX, &number))
-            return bad(message, "--net-ticktime takes a number of seconds from 1 to 86400", text);
-        options->net_ticktime_s = (unsigned)number;
-        break;
-    case OPTION_PACING:
-        if (!parse_number(text, 0, PACING_US_MAX, &number))
-            return bad(message, "--pacing-us takes a number of microseconds from 0 to 10000", text);
-        options->pacing_us = (unsigned)number;
-        break;
-    default:
-        if (!parse_number(text, 0, INT_MAX, &number))
-            return bad(message, "--expire takes a number of seconds", text);
-        options->expire_s = (unsigned)number;
-        break;
+    while (option->code != code)
+        option++;
+    if (!parse_number(text, option->min, option->max, &number)) {
+        snprintf(message, MESSAGE_MAX, "%s takes a number%s from %lu to %lu: %.100s", option->name,
+                 option->unit, option->min, option->max, text);
+        return OPTIONS_BAD;
     }
+    void *field = (char *)options + option->field;
+    if (option->mib)
+        *(size_t *)field = (size_t)number << 20;
+    else
+        *(unsigned *)field = (unsigned)number;
     return OPTIONS_RUN;
 }
 
@@ -197,6 +211,14 @@ enum options_result options_parse(int argc, char **argv, struct options *options
                                 .listen = "0.0.0.0",
                                 .journal_limit = (size_t)64 << 20,
                                 .mailbox_limit = (size_t)64 << 20,
+                                .output_limit = (size_t)8 << 20,
+                                .frame_limit = DATABASE_VALUE_MAX,
+                                .depth_max = ETF_DEPTH_MAX_DEFAULT,
+                                .lists_max = 10000000,
+                                .connections_max = 65536,
+                                .monitors_max = 1000000,
+                                .handshakes_max = 256,
+                                .handshake_s = 7,
                                 .stop_timeout_s = 30,
                                 .net_ticktime_s = 60,
                                 .pacing_us = 100,
@@ -246,6 +268,14 @@ static const char help[] =
     "                      (default 64)\n"
     "  --mailbox-limit MIB what may wait in a mailbox for anything but its turn, 1 to 65536 MiB (default "
     "64)\n"
+    "  --output-limit MIB  what may wait for a node that does not read, 1 to 1024 MiB (default 8)\n"
+    "  --frame-limit MIB   one message, 1 to 1024 MiB (default 1024)\n"
+    "  --max-depth N       nesting of its terms, 32 to 131072 (default 131072)\n"
+    "  --max-lists N       lists in memory (default 10000000)\n"
+    "  --max-connections N nodes that are connected (default 65536, or what descriptors allow)\n"
+    "  --max-monitors N    monitors and links of one connection (default 1000000)\n"
+    "  --max-handshakes N  connections that are being accepted, 1 to 65536 (default 256)\n"
+    "  --handshake-timeout SECONDS  for each of them in all, 1 to 3600 (default 7)\n"
     "  --stop-timeout SECONDS  what a stop may take to write all values; else journals stay (default 30)\n"
     "  --net-ticktime SECONDS  a node that is silent for so long is lost; the same on all nodes\n"
     "                      (default 60)\n"

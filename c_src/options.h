@@ -22,7 +22,7 @@ enum exit_status {
     EXIT_STATUS_TLS = 8,     /* the certificate, its key or the authorities cannot be used */
 };
 
-enum { OPTIONS_ALLOW_MAX = 256 };
+enum { OPTIONS_ALLOW_MAX = 256, OPTIONS_DEPTH_MIN = 32 /* what calls and rpc need */ };
 
 struct options {
     const char *name;                     /* alive or alive@host, as given */
@@ -31,12 +31,20 @@ struct options {
     unsigned workers;                     /* storage threads */
     const char *cookie_file;              /* NULL: not given */
     struct tls_files tls;                 /* all three, or all NULL: no TLS */
-    uint16_t port;                        /* 0: any */
+    unsigned port;                        /* 0: any */
     const char *listen;                   /* numeric address */
     const char *allow[OPTIONS_ALLOW_MAX]; /* nodes and hosts */
     unsigned allow_count;                 /* 0: all nodes */
     size_t journal_limit;                 /* bytes, of a worker */
     size_t mailbox_limit;                 /* bytes, of a process (node_limits) */
+    size_t output_limit;                  /* bytes, of a connection */
+    size_t frame_limit;                   /* bytes of a value in one message */
+    unsigned depth_max;                   /* nesting of a message's terms */
+    unsigned lists_max;                   /* lists in memory */
+    unsigned connections_max;             /* nodes that are connected */
+    unsigned monitors_max;                /* monitors and links of a connection */
+    unsigned handshakes_max;              /* accepted and not up yet */
+    unsigned handshake_s;                 /* total deadline of each */
     unsigned stop_timeout_s;              /* what a stop may take at most */
     unsigned expire_s;                    /* 0: lists do not expire */
     unsigned net_ticktime_s; /* a peer that is silent for so long (up to a quarter more) is lost */

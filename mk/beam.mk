@@ -42,6 +42,11 @@ test-ei: ## the node with the libei of OTP 23, 25, 27 and 29 (OTP=27: of that on
 torture: all ## kill -9 under load, ROUNDS=50 times, and compare with what was acknowledged
 	@ROUNDS=$(ROUNDS) TODO_NODE_PROGRAM=$(or $(TODO_NODE_PROGRAM),$(CURDIR)/$(PROGRAM)) scripts/torture
 
+.PHONY: hostile
+hostile: all ## attack the node at random for SECONDS=60 (SEED=: of an earlier run, ATTACKS="floods ...": only these)
+	@SECONDS=$(or $(SECONDS),60) SEED=$(SEED) ATTACKS="$(ATTACKS)" \
+	TODO_NODE_PROGRAM=$(or $(TODO_NODE_PROGRAM),$(CURDIR)/$(PROGRAM)) scripts/hostile </dev/null
+
 # What the sanitizers find in the node goes to files: the suites start and stop it in many ways and places.
 ASAN_REPORTS := $(CURDIR)/build/asan/reports
 

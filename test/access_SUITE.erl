@@ -11,7 +11,7 @@
 all() ->
     [allowed_node_comes_in_others_do_not, allowed_host_comes_in, refused_node_is_not_connected_to,
      ipv6_peers_connect_both_ways, files_and_folder_are_the_owners, cookie_is_nowhere_to_be_seen,
-     other_process_of_the_user_cannot_look_inside].
+     other_process_of_the_user_cannot_look_inside, nor_into_a_command].
 
 suite() ->
     [{timetrap, {minutes, 2}}].
@@ -100,9 +100,24 @@ cookie_is_nowhere_to_be_seen(_Config) ->
 %% Its memory is not dumped and cannot be read, not even by a process of the same user: the files in /proc that show it
 %% are root's.
 other_process_of_the_user_cannot_look_inside(_Config) ->
+    as_another_user(fun look_inside/1).
+
+%% A command that has read the cookie waits for a node that does not answer.
+nor_into_a_command(_Config) ->
+    as_another_user(fun look_into_command/1).
+
+as_another_user(Look) ->
     case {os:cmd("id -u"), os:find_executable("setpriv"), is_sanitized()} of
         {_, _, true} -> {skip, "LeakSanitizer has to trace the node"};
-        {"0\n", Setpriv, false} when is_list(Setpriv) -> look_inside(Setpriv);
+        {"0\n", Setpriv, false} when is_list(Setpriv) ->
+            Folder = node_case:folder(),
+            ok = filelib:ensure_dir(filename:join(Folder, "x")),
+            ok = file:change_owner(Folder, 65534, 65534),
+            Program = filename:join(filename:dirname(Folder), "todo_node"),
+            {ok, _} = file:copy(node_case:program(), Program),
+            ok = file:change_mode(Program, 8#755),
+            Look(#{folder => Folder, program => Program,
+                   as => [Setpriv, "--reuid=65534", "--regid=65534", "--clear-groups"]});
         _ -> {skip, "only root can start a node as another user"}
     end.
 
@@ -110,14 +125,7 @@ is_sanitized() ->
     {ok, Program} = file:read_file(node_case:program()),
     binary:match(Program, <<"__asan_init">>) =/= nomatch.
 
-look_inside(Setpriv) ->
-    Folder = node_case:folder(),
-    ok = filelib:ensure_dir(filename:join(Folder, "x")),
-    ok = file:change_owner(Folder, 65534, 65534),
-    As = [Setpriv, "--reuid=65534", "--regid=65534", "--clear-groups"],
-    Program = filename:join(filename:dirname(Folder), "todo_node"),
-    {ok, _} = file:copy(node_case:program(), Program),
-    ok = file:change_mode(Program, 8#755),
+look_inside(#{folder := Folder, as := As}) ->
     Server = node_case:start(#{folder => Folder, prefix => As}),
     Memory = "/proc/" ++ integer_to_list(node_case:pid_of(Server)) ++ "/mem",
     Owner = os:cmd("stat -c %u " ++ Memory),
@@ -125,6 +133,26 @@ look_inside(Setpriv) ->
     0 = node_case:stop(Server),
     ?assertEqual("0\n", Owner),
     ?assertNotEqual(nomatch, string:find(Read, "ermission denied")).
+
+look_into_command(#{folder := Folder, program := Program, as := [Setpriv | Options]}) ->
+    Server = #{node := Node} = start([]),
+    NodePid = integer_to_list(node_case:pid_of(Server)),
+    "" = os:cmd("kill -STOP " ++ NodePid),
+    Command = Options ++ [Program, "backup", atom_to_list(Node), filename:join(Folder, "copy")],
+    Port = open_port({spawn_executable, Setpriv},
+                     [{args, Command}, {env, [{"TODO_COOKIE", atom_to_list(erlang:get_cookie())}]}, exit_status,
+                      stderr_to_stdout, binary]),
+    {os_pid, Pid} = erlang:port_info(Port, os_pid),
+    Proc = "/proc/" ++ integer_to_list(Pid),
+    Runs = list_to_binary(Program ++ [0]),
+    node_case:await(fun() ->
+                            {ok, Line} = file:read_file(Proc ++ "/cmdline"),
+                            string:prefix(Line, Runs) =/= nomatch
+                    end),
+    node_case:await(fun() -> os:cmd("stat -c %u " ++ Proc ++ "/mem") =:= "0\n" end),
+    "" = os:cmd("kill -CONT " ++ NodePid),
+    receive {Port, {exit_status, _}} -> ok after ?DEADLINE_MS -> error(timeout) end,
+    0 = node_case:stop(Server).
 
 %% ---- helpers ----
 

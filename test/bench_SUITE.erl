@@ -32,7 +32,9 @@ options(Config) ->
       sizes => [{10, 4}], callers => [1, 4], casts => [{10, 4, 1000, 20}], flooded => {10, 20},
       idle => [{ours, 5, 100}, {reference, 5, 100}], started => 50, journalled => 1000, windows => [1, 64],
       batch_lists => {10, 4, "bench-"}, growth_entries => [10, 1000], growth_lists => [10, 100],
-      growth_clients => [1, 4], growth_monitors => [0, 100], many_names => 200, took => 1, load => "0.00"}.
+      growth_clients => [1, 4], growth_monitors => [0, 100], stall_lists => 100, stall_entries => 100,
+      stall_monitors => 100, stall_clients => 4, stall_stopped => 100, stall_checkpointed => 100, stall_after_ms => 10,
+      many_names => 200, took => 1, load => "0.00"}.
 
 %% Nothing that a run has started is there afterwards.
 left(#{folder := Folder, modules := [Modules | _]}) ->
@@ -66,7 +68,7 @@ every_program_is_measured_and_ends(Config) ->
     ?assertMatch({ok, <<"<?xml", _/binary>>}, file:read_file(filename:join(filename:dirname(File), "rate.svg"))).
 
 disk_and_memory_are_measured(Config) ->
-    Results = run([casts, memory, flood, start, growth], options(Config)),
+    Results = run([casts, memory, flood, start, growth, stall], options(Config)),
     [?assertMatch(#{Figure := Number} when Number > 0, proplists:get_value(Key, Results), Key)
      || {Key, Figure} <- [{{casts, #{entries => 10}, ours}, rate}, {{casts, #{entries => 10}, reference}, rate},
                           {{memory, #{lists => 100, entries => 5}, reference}, bytes_per_list},
@@ -76,7 +78,10 @@ disk_and_memory_are_measured(Config) ->
                           {{start, #{work => 'kill -9'}, ours}, journal_mb},
                           {{growth, #{entries => 1000, work => add_entry}, ours}, server_cpu_us},
                           {{growth, #{clients => 4}, ours}, server_cpu_us},
-                          {{growth, #{monitors => 100}, ours}, server_cpu_us}]].
+                          {{growth, #{monitors => 100}, ours}, server_cpu_us}]
+             ++ [{{stall, #{work => Work}, ours}, worst_ms}
+                 || Work <- ['nothing', 'lists created', 'entries added to one list', 'watched process dies',
+                             'watching node is lost', 'clients come and go', 'cache stops', 'checkpoint of a list']]].
 
 %% The client expects two entries of each list; these have more.
 wrong_answer_raises_and_all_end(Config) ->

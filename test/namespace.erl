@@ -1,10 +1,10 @@
-%% Namespaces of the Linux kernel: a network or a set of mounts of one's own. A place is a process in them that does
-%% nothing; they go when it does. Made by root, or by anybody where the kernel lets users have namespaces.
+%% Namespaces of the Linux kernel: a network, a set of mounts or a host name of one's own. A place is a process in them
+%% that does nothing; they go when it does. Made by root, or by anybody where the kernel lets users have namespaces.
 -module(namespace).
 
 -export([refused/1, start/1, start/2, stop/1, inside/1, run/2, os_pid/1]).
 
--type kind() :: net | mount.
+-type kind() :: net | mount | uts.
 -type place() :: #{port := port(), kinds := [kind()]}.
 -export_type([place/0]).
 

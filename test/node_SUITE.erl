@@ -177,71 +177,38 @@ listen_on_loopback(_Config) ->
 
 %% ---- epmd ----
 
-free_port() ->
-    {ok, Socket} = gen_tcp:listen(0, [{reuseaddr, true}]),
-    {ok, Port} = inet:port(Socket),
-    ok = gen_tcp:close(Socket),
-    Port.
-
-epmd() ->
-    case os:find_executable("epmd") of
-        false -> filename:join([code:root_dir(), "bin", "epmd"]);
-        Epmd -> Epmd
-    end.
-
-epmd_names(Port) ->
-    os:cmd("ERL_EPMD_PORT=" ++ integer_to_list(Port) ++ " " ++ epmd() ++ " -names 2>&1").
-
-kill_epmd(Port) ->
-    os:cmd("ERL_EPMD_RELAXED_COMMAND_CHECK=1 ERL_EPMD_PORT=" ++ integer_to_list(Port) ++ " " ++ epmd() ++ " -kill 2>&1").
-
-start_epmd(Port) ->
-    Options = "ERL_EPMD_RELAXED_COMMAND_CHECK=1 ERL_EPMD_ADDRESS=127.0.0.1 ERL_EPMD_PORT=" ++ integer_to_list(Port),
-    os:cmd(Options ++ " " ++ epmd() ++ " -daemon -relaxed_command_check"),
-    node_case:await(fun() -> has_epmd(Port) end).
-
-has_epmd(Port) ->
-    case gen_tcp:connect({127, 0, 0, 1}, Port, []) of
-        {ok, Socket} -> gen_tcp:close(Socket), true;
-        {error, _} -> false
-    end.
-
-registered_at(Port, Name) ->
-    string:find(epmd_names(Port), "name " ++ Name ++ " at port") =/= nomatch.
-
 own_epmd_port(_Config) ->
-    Port = free_port(),
-    start_epmd(Port),
+    Port = epmd_case:free_port(),
+    epmd_case:start(Port),
     Name = node_case:unique("todo"),
     Server = node_case:start(#{name => Name, env => [{"ERL_EPMD_PORT", integer_to_list(Port)}]}),
-    ?assert(registered_at(Port, Name)),
+    ?assert(epmd_case:knows(Port, Name)),
     0 = node_case:stop(Server),
-    node_case:await(fun() -> not registered_at(Port, Name) end),
-    _ = kill_epmd(Port),
+    node_case:await(fun() -> not epmd_case:knows(Port, Name) end),
+    ok = epmd_case:kill(Port),
     ok.
 
 epmd_is_started(_Config) ->
-    Port = free_port(),
+    Port = epmd_case:free_port(),
     Name = node_case:unique("todo"),
     Server = node_case:start(#{name => Name, env => [{"ERL_EPMD_PORT", integer_to_list(Port)},
                                                      {"ERL_EPMD_RELAXED_COMMAND_CHECK", "1"}]}),
-    ?assert(registered_at(Port, Name)),
+    ?assert(epmd_case:knows(Port, Name)),
     0 = node_case:stop(Server),
-    node_case:await(fun() -> not registered_at(Port, Name) end),
-    _ = kill_epmd(Port),
+    node_case:await(fun() -> not epmd_case:knows(Port, Name) end),
+    ok = epmd_case:kill(Port),
     ok.
 
 epmd_restarted_is_told_again(_Config) ->
-    Port = free_port(),
-    start_epmd(Port),
+    Port = epmd_case:free_port(),
+    epmd_case:start(Port),
     Name = node_case:unique("todo"),
     Server = node_case:start(#{name => Name, env => [{"ERL_EPMD_PORT", integer_to_list(Port)}]}),
-    _ = kill_epmd(Port),
-    node_case:await(fun() -> not has_epmd(Port) end),
-    start_epmd(Port),
-    node_case:await(fun() -> registered_at(Port, Name) end),
+    ok = epmd_case:kill(Port),
+    epmd_case:start(Port),
+    node_case:await(fun() -> epmd_case:knows(Port, Name) end),
     0 = node_case:stop(Server),
-    _ = kill_epmd(Port),
+    ok = epmd_case:kill(Port),
     ok.
 
 %% ---- connections ----

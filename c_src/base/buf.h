@@ -37,6 +37,9 @@ static inline uint8_t *buf_reserve(struct buf *buf, size_t extra)
     return buf->data + buf->size;
 }
 
+/* The same where extra comes from outside. NULL: there is not enough memory, buf is as before. */
+uint8_t *buf_try_reserve(struct buf *buf, size_t extra);
+
 /* Adds extra uninitialised bytes; returns the first of them. */
 static inline uint8_t *buf_extend(struct buf *buf, size_t extra)
 {

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,6 +42,22 @@ void *mem_alloc_aligned(size_t alignment, size_t size)
 void *mem_realloc(void *pointer, size_t size)
 {
     return checked(realloc(pointer, size ? size : 1), size);
+}
+
+void *mem_try_realloc(void *pointer, size_t size)
+{
+    return realloc(pointer, size ? size : 1);
+}
+
+bool mem_has_room_for(size_t size)
+{
+    if (size <= MEM_LARGE)
+        return true;
+    if (size > SIZE_MAX / MEM_COPIES)
+        return false;
+    void *volatile room = malloc(size * MEM_COPIES); /* not touched: costs nothing */
+    free(room);
+    return room != NULL;
 }
 
 void *mem_dup(const void *bytes, size_t size)

@@ -89,7 +89,8 @@ static bool connect_to(void *ctx, const char *name)
 {
     struct auto_connect *auto_connect = ctx;
     size_t size = strlen(name) + 1;
-    if (!node_name_ok(slice_of_text(name)) || auto_connect->attempts >= ATTEMPTS_MAX)
+    if (!node_name_ok(slice_of_text(name)) || auto_connect->attempts >= ATTEMPTS_MAX ||
+        channels_are_enough(auto_connect->connector->channels))
         return false;
     forget_old_failures(auto_connect);
     if (has_failed(auto_connect, name) || HASH_COUNT(auto_connect->failures) >= FAILURES_MAX)

@@ -74,6 +74,7 @@ static void lose_peer(struct channel *channel)
         return;
     assert(channel->own.size == 0);
     buf_release(&channel->own);
+    channel->channels->up--;
     channel->own = peer->out;
     peer->out = BUF_EMPTY;
     channel->peer = NULL;

@@ -40,11 +40,16 @@ struct channels {
     uint8_t *read_buffer;             /* where every socket is read to */
     struct buf plain;                 /* what was read there, decrypted; only with TLS */
     struct channel *awaiting;         /* those that await their turn (channel_tls.h), utlist */
+    uint64_t ticked_ms;               /* when all were looked at last (channel_ticks.h); 0: never */
     unsigned count;                   /* length of all */
     unsigned accepted;                /* of these, accepted and never up */
+    unsigned up;                      /* of these, with a peer */
     bool held_back;                   /* no peer is read: what is behind the processes cannot keep up */
     bool full;                        /* nor while too much waits in mailboxes for its turn */
-    bool busy;                        /* nor while processes have more to do than one turn allows */
+    bool more;                        /* processes have more to do than one turn allows */
+    bool busy;                        /* and as many messages wait as one read brings: nothing is read */
+    bool crowded;                     /* much waits for peers that do not read: each may have only little */
+    uint64_t weighed_at;              /* node's appended when that was found out last */
 };
 
 enum channel_state {
@@ -87,6 +92,7 @@ struct channel {
     uint8_t handles;  /* of tcp and timer not yet closed */
     bool accepted;    /* not connected by us */
     bool was_up;      /* has been UP */
+    bool surplus;     /* there are as many connections as there may be */
     bool wanted;      /* the owner's: somebody waits for it to be up */
     bool dirty;       /* stands in channels->dirty */
     bool writing_now; /* libuv has writing */
@@ -106,6 +112,12 @@ void channel_accept(struct channels *channels, int fd);
 
 /* Connects to that address and offers our name to the node name (alive@host). wanted is set. */
 struct channel *channel_connect(struct channels *channels, const char *name, const struct sockaddr *address);
+
+/* True if no other node is to be connected: there are connections_max. */
+static inline bool channels_are_enough(const struct channels *channels)
+{
+    return channels->up >= channels->config.connections_max;
+}
 
 /* For the files of the channel. */
 void channel_set_name(struct channel *channel, struct slice name);

@@ -32,6 +32,7 @@ static void close_by_peer(void *ctx, int error)
 {
     struct channel *channel = ctx;
     channel->peer = NULL; /* it is down already */
+    channel->channels->up--;
     channel_close(channel, error, NULL);
 }
 
@@ -55,6 +56,11 @@ static void become_peer(struct channel *channel)
     const struct peer_transport transport = {.wake = wake, .close = close_by_peer, .ctx = channel};
     channel_set_name(channel, slice_of_text(known->node));
     replace_older(channel);
+    if (channels_are_enough(channels)) { /* others were quicker */
+        channel_finish(channel, ERR_SYSTEM_LIMIT, LINGER_REFUSED_MS);
+        return;
+    }
+    channels->up++;
     uv_timer_stop(&channel->timer);
     frame_reader_switch(&channel->reader, 4, channels->config.frame_size_max);
     channel->peer = peer_up(channels->config.node, known, &transport);
@@ -78,7 +84,7 @@ int channel_handshake_packet(struct channel *channel, struct slice packet)
 {
     int status = handshake_packet(channel->handshake, packet, &channel->own);
     if (status < 0) {
-        channel_finish(channel, status, LINGER_REFUSED_MS);
+        channel_finish(channel, channel->surplus ? ERR_SYSTEM_LIMIT : status, LINGER_REFUSED_MS);
         return 0;
     }
     channel_flush(channel);

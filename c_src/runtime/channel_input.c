@@ -1,21 +1,31 @@
 /* Reading channels. Knows when to read, not what a frame says. */
 #include "runtime/channel_input.h"
 
+#include "base/mem.h"
 #include "runtime/channel_handshake.h"
 #include "runtime/channel_output.h"
 #include "runtime/channel_ticks.h"
 #include "runtime/channel_tls.h"
 
+#include <errno.h>
 #include <sys/socket.h>
 #include <utlist.h>
 
 /* Who wrote just now need not answer a tick: two such nodes would never stop. */
 enum { TICK_ANSWER_MS = 200, LAST_READS_MAX = 256 };
 
+enum {
+    CROWDED_OUTPUTS = 32, /* times output_size_max: more is too much to wait for all peers together */
+    WEIGHED_OUTPUTS = 4,
+    CROWDED_OUTPUT_MAX = 64 * 1024,
+};
+
 static int on_frame(struct channel *channel, struct slice frame)
 {
     if (frame.size > 0) {
         channel->unanswered = true;
+        if (!mem_has_room_for(frame.size))
+            return -ENOMEM;
         return peer_frame(channel->peer, frame);
     }
     if (channel_waiting(channel) == 0 && channel_now_ms(channel) - channel->written_ms >= TICK_ANSWER_MS)
@@ -32,11 +42,33 @@ bool channel_is_read(const struct channel *channel)
 static void pause_reading(struct channel *channel)
 {
     channel->paused = true;
-    uv_read_stop(channel_stream(channel));
+    channel_read_while_paused(channel);
     if (channel->held.size > 0)
         return; /* the rest is in held already */
     buf_append_slice(&channel->held, channel->reader.input);
     channel->reader.input = buf_slice(&channel->held);
+}
+
+void channel_read_while_paused(struct channel *channel)
+{
+    if (!channel->paused || !channel_is_read(channel))
+        return;
+    bool for_session = channel->tls != NULL && channel_tls_awaits(channel) &&
+                       channel->held.size <= channel->channels->config.output_size_max;
+    int status = for_session ? channel_read_start(channel) : uv_read_stop(channel_stream(channel));
+    if (status != 0)
+        channel_close(channel, status, NULL);
+}
+
+/* Paused, but read: what the session needs to go on is in there. What the peer says is kept. */
+static void keep(struct channel *channel, struct slice bytes)
+{
+    buf_consume(&channel->held, channel->held.size - channel->reader.input.size);
+    buf_append_slice(&channel->held, channel_tls_read(channel, bytes));
+    channel->reader.input = buf_slice(&channel->held);
+    channel_flush(channel);
+    if (channel->state == CHANNEL_UP)
+        channel_read_again(channel);
 }
 
 static bool are_held_back(const struct channels *channels)
@@ -46,14 +78,45 @@ static bool are_held_back(const struct channels *channels)
 
 static void run(struct channels *channels)
 {
-    channels->busy = node_run(channels->config.node);
+    struct node *node = channels->config.node;
+    channels->more = node_run(node);
+    channels->busy = channels->more && node->unread > CHANNEL_READ_SIZE;
+}
+
+/* What may wait for a peer before it is not read. */
+static size_t output_max(const struct channels *channels)
+{
+    size_t max = channels->config.output_size_max;
+    return channels->crowded && max > CROWDED_OUTPUT_MAX ? CROWDED_OUTPUT_MAX : max;
+}
+
+void channels_weigh(struct channels *channels)
+{
+    struct channel *channel;
+    size_t sum = 0;
+    DL_FOREACH(channels->all, channel)
+    {
+        /* What is written already of a buffer that is being written is memory too. */
+        sum += channel_output(channel)->size + channel->writing.size;
+    }
+    channels->crowded = sum / CROWDED_OUTPUTS > channels->config.output_size_max;
+    channels->weighed_at = channels->config.node->appended;
+}
+
+/* Not for each frame, but before much more can wait. */
+static void weigh_if_needed(struct channels *channels)
+{
+    uint64_t appended = channels->config.node->appended - channels->weighed_at;
+    if (appended / WEIGHED_OUTPUTS > channels->config.output_size_max)
+        channels_weigh(channels);
 }
 
 static bool must_pause(struct channel *channel)
 {
     struct channels *channels = channel->channels;
     const struct node *node = channels->config.node;
-    size_t max = channels->config.output_size_max;
+    weigh_if_needed(channels);
+    size_t max = output_max(channels);
     if (node->unread > node->limits.unread_max)
         channels->full = true;
     if (are_held_back(channels) && channel->state == CHANNEL_UP)
@@ -128,7 +191,9 @@ static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buf)
         channel_close(channel, channel->tls == NULL ? (int)size : channel_tls_cut(channel, (int)size), NULL);
     } else if (size > 0 && channel_is_read(channel)) {
         channel->alive_ms = channel_now_ms(channel);
-        if (channel->tls != NULL && channel->state == CHANNEL_HANDSHAKE)
+        if (channel->paused)
+            keep(channel, bytes);
+        else if (channel->tls != NULL && channel->state == CHANNEL_HANDSHAKE)
             channel_tls_await_turn(channel, bytes);
         else
             channel_take(channel, bytes);
@@ -138,7 +203,7 @@ static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buf)
 void channel_read_again(struct channel *channel)
 {
     if (!channel->paused || channel->ignored || are_held_back(channel->channels) ||
-        channel_waiting(channel) > channel->channels->config.output_size_max / 2)
+        channel_waiting(channel) > output_max(channel->channels) / 2)
         return;
     channel->paused = false;
     take_packets(channel);
@@ -168,7 +233,7 @@ bool channels_run(struct channels *channels)
         channels->full = false;
         channels_read_again(channels);
     }
-    return channels->busy;
+    return channels->more;
 }
 
 /* Acts on what has arrived in the socket, without waiting for more. */
@@ -194,10 +259,11 @@ void channel_ignore(struct channel *channel)
     channel->paused = true;
     channel->ignored = true;
     channel->ignored_ms = channel_now_ms(channel);
-    uv_read_stop(channel_stream(channel));
+    channel_read_while_paused(channel);
 }
 
 int channel_read_start(struct channel *channel)
 {
-    return uv_read_start(channel_stream(channel), on_alloc, on_read);
+    int status = uv_read_start(channel_stream(channel), on_alloc, on_read);
+    return status == UV_EALREADY ? 0 : status; /* while paused for its session's sake */
 }

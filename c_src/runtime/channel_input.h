@@ -23,12 +23,21 @@ int channel_read_start(struct channel *channel);
  * arrived. */
 void channel_ignore(struct channel *channel);
 
+/* After each attempt to write: a paused channel is read nevertheless while its TLS session has to read before
+ * it can write, as who waits for the peer to take output would wait for ever. What the peer says in between
+ * is kept, not acted on. */
+void channel_read_while_paused(struct channel *channel);
+
 /* Output has been written, or nobody is held back any more: if the channel is paused and little enough waits,
  * goes on. */
 void channel_read_again(struct channel *channel);
 
 /* The same with all channels, if they were not read because of others. */
 void channels_read_again(struct channels *channels);
+
+/* Finds out whether too much waits for all peers together. Then a peer for which anything waits is read only
+ * when that has been written, and does not stay if it reads nothing (channels_tick). */
+void channels_weigh(struct channels *channels);
 
 /* Runs the node for a turn. If too little waits in mailboxes to hold peers back any longer, they are read
  * again. True if the loop must not wait. */

@@ -126,6 +126,7 @@ void channel_flush(struct channel *channel)
         channel_tls_check(channel);
     else if (channel->state == CHANNEL_FINISHING && !channel->writing_now)
         end_output(channel);
+    channel_read_while_paused(channel);
 }
 
 void channels_flush(struct channels *channels)

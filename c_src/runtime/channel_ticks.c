@@ -2,7 +2,9 @@
 #include "runtime/channel_ticks.h"
 
 #include "base/error.h"
+#include "runtime/channel_input.h"
 #include "runtime/channel_output.h"
+#include "runtime/channel_tls.h"
 #include "wire/control.h"
 
 #include <errno.h>
@@ -13,9 +15,10 @@ enum {
     TICK_CHECK_MS_MAX = 1000,
     TICKS_SILENT_MAX = 5, /* 1.25 tick times */
     TICK_UNANSWERED_MS = 1000,
+    ABSENCE = 4,             /* times channels_tick_ms */
     DOES_NOT_READ_MS = 5000, /* so far a peer that keeps processes from others may be behind ... */
-    STOP_MS = 5000,          /* and so long it may, however fast it reads, when we are to stop */
-    MUST_READ_PER_MS = 1048  /* ... with reading so many bytes: a MiB a second */
+    MUST_READ_PER_MS = 1048, /* ... with reading so many bytes: a MiB a second */
+    STOP_MS = 5000           /* and so long it may, however fast it reads, when we are to stop */
 };
 
 void channel_send_tick(struct channel *channel)
@@ -69,21 +72,24 @@ static void note_progress(struct channel *channel)
 {
     uint64_t now = channel_now_ms(channel);
     uint64_t size = has_read(channel);
-    if (channel->writing_now && size > 0)
+    uint64_t paid = peer_puts_off(channel->peer) ? size / MUST_READ_PER_MS : UINT64_MAX;
+    bool is_busy = channel->writing_now || (channel->tls != NULL && channel_tls_awaits(channel));
+    if (is_busy && size > 0)
         channel->alive_ms = now;
-    if (channel->writing_now && peer_puts_off(channel->peer) &&
-        size / MUST_READ_PER_MS < now - channel->progress_ms)
-        channel->progress_ms += size / MUST_READ_PER_MS;
-    else
+    if (!is_busy || (size > 0 && paid >= now - channel->progress_ms))
         channel->progress_ms = now;
+    else if (size > 0)
+        channel->progress_ms += paid;
 }
 
 /* The others, or the end: what we do before we stop is not done as long as processes are put off. */
 static bool starves_others(const struct channel *channel)
 {
     uint64_t now = channel_now_ms(channel);
-    return peer_puts_off(channel->peer) && (now - channel->progress_ms > DOES_NOT_READ_MS ||
-                                            (channel->ignored && now - channel->ignored_ms > STOP_MS));
+    bool puts_off = peer_puts_off(channel->peer);
+    bool is_burden = puts_off || (channel->channels->crowded && channel->writing_now);
+    return (is_burden && now - channel->progress_ms > DOES_NOT_READ_MS) ||
+           (puts_off && channel->ignored && now - channel->ignored_ms > STOP_MS);
 }
 
 static void tick(struct channel *channel)
@@ -100,9 +106,34 @@ static void tick(struct channel *channel)
         channel_send_tick(channel);
 }
 
+static uint64_t later(uint64_t ms, uint64_t by, uint64_t now)
+{
+    return now - ms < by ? now : ms + by;
+}
+
+/* While we did not run (SIGSTOP, a machine that slept) nobody was read: what they have sent meanwhile is
+ * still to come, and we were the silent ones. */
+static void excuse_absence(struct channels *channels)
+{
+    uint64_t now = uv_now(channels->config.node->loop);
+    uint64_t since = channels->ticked_ms, every = channels_tick_ms(channels);
+    struct channel *channel;
+    channels->ticked_ms = now;
+    if (since == 0 || now - since <= ABSENCE * every)
+        return;
+    DL_FOREACH(channels->all, channel)
+    {
+        channel->alive_ms = later(channel->alive_ms, now - since - every, now);
+        channel->progress_ms = later(channel->progress_ms, now - since - every, now);
+    }
+}
+
 void channels_tick(struct channels *channels)
 {
     struct channel *channel;
+    excuse_absence(channels);
+    if (channels->crowded)
+        channels_weigh(channels);
     /* None is freed meanwhile: closing takes a turn of the loop. */
     DL_FOREACH(channels->all, channel)
     {

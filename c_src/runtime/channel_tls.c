@@ -95,6 +95,11 @@ struct buf *channel_tls_write(struct channel *channel)
     return tls_session_output(channel->tls);
 }
 
+bool channel_tls_awaits(const struct channel *channel)
+{
+    return tls_session_awaits(channel->tls);
+}
+
 bool channel_tls_failed(const struct channel *channel)
 {
     return tls_session_status(channel->tls) < 0;

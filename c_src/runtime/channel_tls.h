@@ -36,6 +36,9 @@ void channel_tls_check(struct channel *channel);
  * error (channel_tls_failed) nothing is taken. */
 struct buf *channel_tls_write(struct channel *channel);
 
+/* True if that can go on only after the other side was read. */
+bool channel_tls_awaits(const struct channel *channel);
+
 bool channel_tls_failed(const struct channel *channel);
 
 /* Bytes for the socket that are not in its hands yet. */

@@ -64,6 +64,9 @@ static enum handshake_status on_check_name(void *ctx, struct channel *channel, s
         return HANDSHAKE_NOT_ALLOWED;
     if (peer_find(node_of(connections), name) != NULL)
         return HANDSHAKE_ALIVE;
+    channel->surplus = channels_are_enough(&connections->channels);
+    if (channel->surplus)
+        return HANDSHAKE_NOT_ALLOWED;
     if (!connector_is_connecting(&connections->connector, name))
         return HANDSHAKE_OK;
     if (is_greater(ours, name) && connector_is_shaking_hands(&connections->connector, name))

@@ -20,14 +20,15 @@ struct connections_config {
     struct slice cookie; /* borrowed for the life of connections */
     struct tls *tls;     /* every connection is encrypted and authenticated by it; NULL: none is. Borrowed */
     uint32_t tick_ms;    /* a quarter of the tick time (net_ticktime 60 s: 15 000) */
-    uint32_t handshake_ms;   /* a handshake's total deadline (7 000 as erl) */
-    uint32_t handshakes_max; /* in flight; beyond it new sockets wait in the listen queue */
-    size_t frame_size_max;   /* bytes; a larger frame ends its connection */
-    size_t output_size_max;  /* bytes waiting for a peer that does not read; beyond it that peer is not
-                                read either until half is written (peer.h has what else); becomes the
-                                node's limits.output_max */
-    struct allowed allowed;  /* who is let in, and connected to; borrowed for the life of connections */
-    uint32_t pacing_us;      /* rest before the next read while many callers wait (pacing.h); 0: never */
+    uint32_t handshake_ms;    /* a handshake's total deadline (7 000 as erl) */
+    uint32_t handshakes_max;  /* in flight; beyond it new sockets wait in the listen queue */
+    uint32_t connections_max; /* up; beyond it no node is let in (not_allowed) or connected to by itself */
+    size_t frame_size_max;    /* bytes; a larger frame ends its connection */
+    size_t output_size_max;   /* bytes waiting for a peer that does not read; beyond it that peer is not
+                                 read either until half is written (peer.h has what else); becomes the
+                                 node's limits.output_max */
+    struct allowed allowed;   /* who is let in, and connected to; borrowed for the life of connections */
+    uint32_t pacing_us;       /* rest before the next read while many callers wait (pacing.h); 0: never */
 };
 
 /* Binds and listens at once; from now on the node connects by itself to where its processes send something.

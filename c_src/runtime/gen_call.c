@@ -9,12 +9,34 @@
 #include "wire/etf_read.h"
 #include "wire/etf_write.h"
 
+#include <utlist.h>
+
+static struct slice table_key(const struct table_link *link)
+{
+    const struct gen_call *call = (const struct gen_call *)link;
+    return slice_of(call->word, sizeof call->word);
+}
+
+void gen_calls_init(struct table *calls)
+{
+    table_init(calls, table_key);
+}
+
 static struct ref ref_of(const struct gen_call *call)
 {
     const struct node *node = call->caller->process.node;
     struct ref ref = {.node = buf_slice(&node->atom), .creation = node->creation, .words = 3};
     memcpy(ref.word, call->word, sizeof ref.word);
     return ref;
+}
+
+static void forget(struct gen_call *call)
+{
+    struct process *process = &call->caller->process;
+    table_remove(&process->node->calls, &call->link);
+    DL_DELETE(process->ties->calls, call);
+    if (call->timer != NULL)
+        timer_cancel(call->timer);
 }
 
 static void finish(struct gen_call *call, enum gen_call_outcome outcome, struct slice term)
@@ -40,7 +62,8 @@ struct buf *gen_call_begin(struct gen_server *self, struct gen_call *call, struc
     call->caller = self;
     memcpy(call->word, ref.word, sizeof call->word);
     call->timer = timer_start(process, timeout_ms, on_timeout, call);
-    HASH_ADD(hh, process_ties_get(&self->process)->calls, word, sizeof call->word, call);
+    table_add(&process->node->calls, &call->link);
+    DL_APPEND(process_ties_get(process)->calls, call);
     self->process.has_called = true;
     struct buf *out = process_send_any_begin(process->node, process, to);
     etf_write_tuple(out, 3);
@@ -62,9 +85,7 @@ void gen_call_cancel(struct gen_call *call)
 {
     const struct ref ref = ref_of(call);
     struct gen_server *caller = call->caller;
-    HASH_DEL(caller->process.ties->calls, call);
-    if (call->timer != NULL)
-        timer_cancel(call->timer);
+    forget(call);
     monitor_remove(&caller->process, &ref);
     alias_remove(&caller->process, &ref);
 }
@@ -77,10 +98,11 @@ static bool is_own(const struct gen_server *server, const struct ref *ref)
 
 static struct gen_call *find(struct gen_server *server, const struct ref *ref)
 {
-    struct gen_call *call = NULL;
-    if (is_own(server, ref))
-        HASH_FIND(hh, process_ties(&server->process)->calls, ref->word, sizeof ref->word, call);
-    return call;
+    if (!is_own(server, ref))
+        return NULL;
+    struct table_link *link = table_find(&server->process.node->calls, slice_of(ref->word, sizeof ref->word));
+    struct gen_call *call = TABLE_RECORD(link, struct gen_call, link);
+    return call != NULL && call->caller == server ? call : NULL;
 }
 
 /* {[alias|Ref], Answer}: the cursor moves to the answer. */
@@ -124,10 +146,8 @@ bool gen_call_receive(struct gen_server *self, struct slice message)
 void gen_calls_forget(struct gen_server *self)
 {
     struct gen_call *call, *next;
-    HASH_ITER(hh, process_ties(&self->process)->calls, call, next)
+    DL_FOREACH_SAFE(process_ties(&self->process)->calls, call, next)
     {
-        HASH_DEL(self->process.ties->calls, call);
-        if (call->timer != NULL)
-            timer_cancel(call->timer);
+        forget(call);
     }
 }

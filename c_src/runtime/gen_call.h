@@ -2,9 +2,8 @@
 #ifndef RUNTIME_GEN_CALL_H
 #define RUNTIME_GEN_CALL_H
 
+#include "base/table.h"
 #include "runtime/gen_server.h"
-
-#include <uthash.h>
 
 struct timer;
 
@@ -17,12 +16,14 @@ enum gen_call_outcome {
 /* One call; embedded in the caller's record, which must live until done, gen_call_cancel or the caller's
  * release (of gen_server_type). */
 struct gen_call {
+    struct table_link link; /* gen_call's, as all but done: in node->calls */
+    struct gen_call *prev;  /* in its caller's ties */
+    struct gen_call *next;
     /* As code of the caller. The call is over: its record may be freed or used for the next one. */
     void (*done)(struct gen_call *call, enum gen_call_outcome outcome, struct slice term);
-    struct gen_server *caller;    /* this and what follows are gen_call's */
+    struct gen_server *caller;
     uint32_t word[REF_WORDS_MAX]; /* of the reference that is both monitor and alias */
     struct timer *timer;
-    UT_hash_handle hh; /* in its caller's ties */
 };
 
 /* Opens {'$gen_call', From, Request} to a pid, {Name, Node} or a name of this node: append the request to the
@@ -35,6 +36,9 @@ void gen_call_end(struct gen_server *self);
 
 /* done will not come, nor an answer. Precondition: it is not over. */
 void gen_call_cancel(struct gen_call *call);
+
+/* For node.c: node->calls. */
+void gen_calls_init(struct table *calls);
 
 /* For gen_server.c: true if message belongs to a call that self has made, and was acted on. */
 bool gen_call_receive(struct gen_server *self, struct slice message);

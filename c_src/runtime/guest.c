@@ -266,6 +266,7 @@ static int start_connections(struct guest *guest)
                                               .tick_ms = guest->config->net_ticktime_s * 1000 / TICKS,
                                               .handshake_ms = HANDSHAKE_MS,
                                               .handshakes_max = 1,
+                                              .connections_max = 1,
                                               .frame_size_max = SIZE_LIMIT,
                                               .output_size_max = SIZE_LIMIT};
     return connections_start(&guest->connections, &config, "127.0.0.1", 0);

@@ -203,6 +203,7 @@ static struct remote_link *new_remote(struct process *process, struct peer *peer
     link->process = process;
     DL_PREPEND(process_ties_get(process)->remote_links, link);
     DL_PREPEND2(peer->links, link, peer_prev, peer_next);
+    peer->relations++;
     table_add(&process->node->remote_links, &link->link);
     return link;
 }
@@ -212,6 +213,7 @@ static void free_remote(struct remote_link *link)
     struct process *process = link->process;
     DL_DELETE(process->ties->remote_links, link);
     DL_DELETE2(link->key.peer->links, link, peer_prev, peer_next);
+    link->key.peer->relations--;
     table_remove(&process->node->remote_links, &link->link);
     mem_free(link);
 }

@@ -88,6 +88,9 @@ static void drop_taken(struct node *node, struct monitor *monitor)
         mailbox_cancel(&monitor->watched.process->mailbox, monitor->request);
         node->cancelled++;
     }
+    struct peer *peer = monitor_peer(monitor);
+    if (peer != NULL)
+        peer->relations--;
     DL_DELETE2(*watched_list(monitor), monitor, watched_prev, watched_next);
     DL_DELETE2(*watcher_list(monitor), monitor, watcher_prev, watcher_next);
     mem_free(monitor);
@@ -127,6 +130,9 @@ static struct monitor *make(const struct ref *ref, struct process *watched, stru
 
 static void hang(struct monitor *monitor)
 {
+    struct peer *peer = monitor_peer(monitor);
+    if (peer != NULL)
+        peer->relations++;
     DL_PREPEND2(*watched_list(monitor), monitor, watched_prev, watched_next);
     DL_PREPEND2(*watcher_list(monitor), monitor, watcher_prev, watcher_next);
 }

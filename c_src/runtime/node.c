@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "runtime/aliases.h"
 #include "runtime/blob.h"
+#include "runtime/gen_call.h"
 #include "runtime/links.h"
 #include "runtime/mailbox.h"
 #include "runtime/monitors.h"
@@ -39,7 +40,7 @@ void node_init(struct node *node, struct uv_loop_s *loop, const char *name, uint
     *node = (struct node){.loop = loop, .creation = creation, .depth_max = ETF_DEPTH_MAX_DEFAULT};
     node->name = mem_dup(name, strlen(name) + 1);
     etf_write_atom(&node->atom, name);
-    node->limits = (struct node_limits){SIZE_MAX, SIZE_MAX, SIZE_MAX};
+    node->limits = (struct node_limits){SIZE_MAX, SIZE_MAX, SIZE_MAX, SIZE_MAX};
     node->slot_count = SLOTS_FIRST;
     node->slots = mem_zalloc(SLOTS_FIRST * sizeof *node->slots);
     node->slot_used = 1;
@@ -52,6 +53,7 @@ void node_init(struct node *node, struct uv_loop_s *loop, const char *name, uint
     monitors_init(&node->monitors);
     remote_links_init(&node->remote_links);
     aliases_init(&node->aliases);
+    gen_calls_init(&node->calls);
 }
 
 static void drop_signal(struct node *node)
@@ -103,6 +105,7 @@ void node_release(struct node *node)
     table_release(&node->monitors);
     table_release(&node->remote_links);
     table_release(&node->aliases);
+    table_release(&node->calls);
     buf_release(&node->atom);
     buf_release(&node->sending.local);
     buf_release(&node->sending.pid);

@@ -26,6 +26,7 @@ struct node_limits {
     size_t output_max;  /* bytes that wait for a peer; beyond it, who answers it from a mailbox is put off */
     size_t mailbox_max; /* bytes in one mailbox that wait for somebody else, not for their turn */
     size_t unread_max; /* bytes in all mailboxes that wait for their turn; beyond it no peer should be read */
+    size_t relations_max; /* monitors and links over one connection; whose signals make more is cut off */
 };
 
 /* An exit signal between local processes that waits to be delivered (it was not trapped when it was sent). */
@@ -52,6 +53,7 @@ struct node {
     struct table monitors; /* struct monitor */
     struct table remote_links;
     struct table aliases; /* struct alias */
+    struct table calls;   /* struct gen_call */
     struct peer *peers;
     struct peer *recent; /* one of peers, the last that sent something: mostly who is answered; NULL: none */
     uint32_t peer_counter; /* number of the last peer made */

@@ -35,6 +35,7 @@ static struct peer *new_peer(struct node *node, const char *name)
     peer->number = ++node->peer_counter;
     peer->name = mem_dup(name, strlen(name) + 1);
     etf_write_atom(&peer->atom, peer->name);
+    waiting_init(peer);
     return peer;
 }
 
@@ -249,6 +250,7 @@ void peer_put_off(struct peer *peer, struct process *process)
 static void free_peer(struct peer *peer)
 {
     assert(peer->links == NULL && peer->monitors == NULL && peer->watched == NULL);
+    waiting_release(peer);
     buf_release(&peer->out);
     buf_release(&peer->atom);
     mem_free(peer->name);
@@ -293,6 +295,17 @@ unsigned peer_leave(struct node *node)
 static bool read_own(const struct peer *peer, struct slice term, struct pid *pid)
 {
     return pid_read(&term, pid) && is_of_peer(peer, pid->node);
+}
+
+/* The same of the sender's pid, which comes with nearly every frame: the node's atom stands behind the tag.
+ */
+static bool signs_own(const struct peer *peer, struct slice from)
+{
+    struct slice atom = buf_slice(&peer->atom);
+    struct pid pid;
+    return (from.size > atom.size && from.data[0] == ETF_NEW_PID &&
+            memcmp(from.data + 1, atom.data, atom.size) == 0) ||
+           read_own(peer, from, &pid);
 }
 
 /* One of our pids, alive or not. */
@@ -366,6 +379,8 @@ static int deliver(struct peer *peer, struct process *process, const struct cont
 static int send_in(struct peer *peer, const struct control *control)
 {
     struct process *process;
+    if (control->from.size > 0 && !signs_own(peer, control->from))
+        return ERR_PROTOCOL;
     if (!send_target(peer, control, &process) || fast_call_cancel(peer, control->message))
         return 0;
     if (process != NULL)
@@ -409,6 +424,8 @@ static struct process *exit2_target(struct peer *peer, struct slice to)
 
 static int exit2_in(struct peer *peer, const struct control *control)
 {
+    if (!signs_own(peer, control->from))
+        return ERR_PROTOCOL;
     struct process *process = exit2_target(peer, control->to);
     if (process != NULL)
         process_exit_signal(process, EXIT_BY_CALL, control->from, control->reason);
@@ -468,9 +485,18 @@ static int spawn_reply_in(struct peer *peer, const struct control *control)
     return 0;
 }
 
+static int refuse_relations(const struct peer *peer)
+{
+    log_write(LOG_WARN, "peer", "too_many_monitors", "monitors_and_links=%zu peer=%s", peer->relations,
+              peer->name);
+    return ERR_SYSTEM_LIMIT;
+}
+
 int peer_frame(struct peer *peer, struct slice frame)
 {
     struct control control;
+    if (peer->relations > peer->node->limits.relations_max)
+        return refuse_relations(peer);
     int status = control_parse(frame, peer->node->depth_max, &control);
     if (status != 0)
         return status;

@@ -18,6 +18,7 @@
 
 #include "base/buf.h"
 #include "base/slice.h"
+#include "base/table.h"
 #include "wire/handshake.h"
 #include "wire/pid.h"
 
@@ -59,12 +60,14 @@ struct peer {
     unsigned release;   /* of its OTP; 0: not known (peer_release.h) */
     bool release_asked; /* it is being asked for */
     struct peer_transport transport;
-    struct remote_link *links; /* over this connection */
-    struct monitor *monitors;  /* by its processes on ours */
-    struct monitor *watched;   /* by ours on its processes */
-    struct waiting *waiting;   /* fast calls of its processes in mailboxes of ours (waiting.h) */
-    struct peer *leaving_next; /* in node->leaving */
-    uint64_t frames_in;        /* counters for statistics */
+    struct remote_link *links;     /* over this connection */
+    struct monitor *monitors;      /* by its processes on ours */
+    struct monitor *watched;       /* by ours on its processes */
+    size_t relations;              /* how many these three are together */
+    struct waiting *waiting;       /* fast calls of its processes in mailboxes of ours (waiting.h); utlist */
+    struct table waiting_by_alias; /* the same; its processes choose the keys */
+    struct peer *leaving_next;     /* in node->leaving */
+    uint64_t frames_in;            /* counters for statistics */
     uint64_t frames_out;
     UT_hash_handle hh; /* node->peers or node->pending, by name */
 };
@@ -89,7 +92,8 @@ struct peer *peer_reach(struct node *node, struct slice atom);
 bool peer_can(struct peer *peer, uint64_t flag);
 
 /* Acts on one frame (without its length; not a tick). 0, or an error after which the connection must be
- * closed by the caller (who calls peer_down). Afterwards node_run. */
+ * closed by the caller (who calls peer_down): besides a frame's own ERR_SYSTEM_LIMIT, when the frames before
+ * have made more monitors and links than limits.relations_max. Afterwards node_run. */
 int peer_frame(struct peer *peer, struct slice frame);
 
 /* Asks the transport to write: call after appending to out. */

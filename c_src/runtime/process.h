@@ -53,7 +53,7 @@ struct process_ties {
     struct monitor *watching;         /* monitors it holds (monitors.h) */
     struct alias *aliases;            /* active ones (aliases.h) */
     struct seq_trace *seq_trace; /* the token of the message it received last; NULL: none (seq_trace.h) */
-    struct gen_call *calls;      /* gen_server's: made and not over (gen_call.h); uthash */
+    struct gen_call *calls;      /* gen_server's: made and not over (gen_call.h); utlist */
     struct registered *name;     /* its place in the registry; NULL: none */
 };
 

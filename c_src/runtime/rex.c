@@ -1,5 +1,5 @@
-/* rex of a C node. Requests that it does not know it ignores, as OTP's does. Knows no function: apply does.
- */
+/* rex of a C node. Requests that it does not know it ignores, as OTP's does, unless they are fast calls.
+ * Knows no function: apply does. */
 #include "runtime/rex.h"
 
 #include "runtime/apply.h"
@@ -57,11 +57,21 @@ static void write_result(struct process *self, const struct mfa *mfa, struct buf
     applied_release(&applied);
 }
 
+/* OTP's callers see by their monitors that no answer comes; fast calls have none and would be owed theirs for
+ * ever. */
+static void refuse(struct gen_server *self, const struct from *from, struct slice request)
+{
+    if (from->fast)
+        gen_server_reply_bad_request(self, from, request);
+    else
+        node_bad_message(self->process.node, "rex");
+}
+
 static void handle_call(struct gen_server *self, const struct from *from, struct slice request)
 {
     struct mfa mfa;
     if (!read_call(request, "block_call", &mfa) && !read_call(request, "call", &mfa)) {
-        node_bad_message(self->process.node, "rex");
+        refuse(self, from, request);
         return;
     }
     /* not straight into the reply: the function may send */

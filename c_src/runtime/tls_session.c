@@ -26,6 +26,7 @@ struct tls_session {
     struct slice input; /* fed and not taken yet; borrowed during a feed, empty otherwise */
     struct buf output;  /* for the socket */
     int status;         /* what feed has returned last */
+    bool awaits;        /* what write has told last */
     char problem[PROBLEM_MAX];
 };
 
@@ -201,6 +202,7 @@ int tls_session_cut(struct tls_session *session)
 void tls_session_write(struct tls_session *session, struct buf *plain)
 {
     size_t taken = 0;
+    session->awaits = false;
     size_t records = plain->size / RECORD_SIZE + 1;
     if (SSL_is_init_finished(session->ssl)) /* to grow once, not with each record */
         buf_reserve(&session->output, plain->size + records * RECORD_MORE);
@@ -208,12 +210,18 @@ void tls_session_write(struct tls_session *session, struct buf *plain)
         size_t size = 0;
         int result = SSL_write_ex(session->ssl, plain->data + taken, plain->size - taken, &size);
         if (result != 1) {
+            session->awaits = true; /* output takes everything, so it is input that it wants */
             note_result(session, result);
             break;
         }
         taken += size;
     }
     buf_consume(plain, taken);
+}
+
+bool tls_session_awaits(const struct tls_session *session)
+{
+    return session->status == 0 && session->awaits;
 }
 
 void tls_session_close(struct tls_session *session)

@@ -41,6 +41,10 @@ int tls_session_status(const struct tls_session *session);
  * goes on with it, write again afterwards) or after an error. */
 void tls_session_write(struct tls_session *session, struct buf *plain);
 
+/* True if the last write could not take everything before something is fed: hands are shaken, for the first
+ * time or (TLS 1.2) anew. */
+bool tls_session_awaits(const struct tls_session *session);
+
 /* There comes no more from the socket. Same as feed: ERR_TLS where hands were still being shaken. */
 int tls_session_cut(struct tls_session *session);
 

@@ -5,6 +5,8 @@
 #include "runtime/mailbox.h"
 #include "runtime/node.h"
 
+#include <utlist.h>
+
 static struct waiting_key key_of(const struct ref *alias)
 {
     struct waiting_key key = {.words = alias->words};
@@ -12,11 +14,33 @@ static struct waiting_key key_of(const struct ref *alias)
     return key;
 }
 
+static struct slice table_key(const struct table_link *link)
+{
+    const struct waiting *waiting = (const struct waiting *)link;
+    return slice_of(&waiting->key, sizeof waiting->key);
+}
+
+void waiting_init(struct peer *peer)
+{
+    table_init(&peer->waiting_by_alias, table_key);
+}
+
+void waiting_release(struct peer *peer)
+{
+    table_release(&peer->waiting_by_alias);
+}
+
 static struct waiting *find(struct peer *peer, const struct waiting_key *key)
 {
-    struct waiting *waiting;
-    HASH_FIND(hh, peer->waiting, key, sizeof *key, waiting);
-    return waiting;
+    return TABLE_RECORD(table_find(&peer->waiting_by_alias, slice_of(key, sizeof *key)), struct waiting,
+                        link);
+}
+
+static void forget(struct peer *peer, struct waiting *waiting)
+{
+    table_remove(&peer->waiting_by_alias, &waiting->link);
+    DL_DELETE(peer->waiting, waiting);
+    mem_free(waiting);
 }
 
 static void cancel(struct peer *peer, struct waiting *waiting)
@@ -33,11 +57,12 @@ static void tidy(struct peer *peer)
 {
     for (int i = 0; i < 2 && peer->waiting != NULL; i++) {
         struct waiting *oldest = peer->waiting;
-        HASH_DEL(peer->waiting, oldest);
-        if (oldest->message == NULL)
-            mem_free(oldest);
-        else
-            HASH_ADD(hh, peer->waiting, key, sizeof oldest->key, oldest);
+        if (oldest->message == NULL) {
+            forget(peer, oldest);
+        } else {
+            DL_DELETE(peer->waiting, oldest);
+            DL_APPEND(peer->waiting, oldest);
+        }
     }
 }
 
@@ -50,7 +75,8 @@ void waiting_hold(struct peer *peer, const struct ref *alias, struct process *pr
     if (waiting == NULL) {
         waiting = mem_zalloc(sizeof *waiting);
         waiting->key = key;
-        HASH_ADD(hh, peer->waiting, key, sizeof waiting->key, waiting);
+        table_add(&peer->waiting_by_alias, &waiting->link);
+        DL_APPEND(peer->waiting, waiting);
     }
     if (waiting->message != NULL)
         return;
@@ -65,8 +91,7 @@ void waiting_cancel(struct peer *peer, const struct ref *alias)
     if (waiting == NULL)
         return;
     cancel(peer, waiting);
-    HASH_DEL(peer->waiting, waiting);
-    mem_free(waiting);
+    forget(peer, waiting);
 }
 
 bool waiting_peer_down(struct peer *peer, unsigned *budget)
@@ -76,8 +101,7 @@ bool waiting_peer_down(struct peer *peer, unsigned *budget)
             return false;
         struct waiting *waiting = peer->waiting;
         cancel(peer, waiting);
-        HASH_DEL(peer->waiting, waiting);
-        mem_free(waiting);
+        forget(peer, waiting);
     }
     return true;
 }

@@ -6,8 +6,6 @@
 #include "runtime/peer.h"
 #include "runtime/process.h"
 
-#include <uthash.h>
-
 struct message;
 
 struct waiting_key {
@@ -16,11 +14,17 @@ struct waiting_key {
 };
 
 struct waiting {
+    struct table_link link; /* in peer->waiting_by_alias */
+    struct waiting *prev;   /* in peer->waiting, in the order in which they are looked at */
+    struct waiting *next;
     struct waiting_key key;  /* the alias of the call */
     struct process *process; /* in whose mailbox it is */
     struct message *message; /* the call; NULL: it was offered, or has gone */
-    UT_hash_handle hh;       /* peer->waiting, in the order in which they are looked at */
 };
+
+/* A peer begins; ends, when all have gone. */
+void waiting_init(struct peer *peer);
+void waiting_release(struct peer *peer);
 
 /* message, a call of a process of peer with that alias, waits in process's mailbox (pushed, kept or left).
  * One at a time for an alias: others are not held. */

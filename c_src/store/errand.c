@@ -49,21 +49,33 @@ void errand_give_first(struct errand *errand, struct worker *worker,
     worker_give_first(worker, &errand->task.job);
 }
 
+static struct slice answer_of(const struct errand *errand)
+{
+    return errand->status == 0 ? buf_slice(&errand->value) : slice_of(NULL, 0);
+}
+
+static void prepare(struct errand *errand)
+{
+    if (errand->request->prepare != NULL && !errand->prepared)
+        errand->request->prepare(errand->request, errand->status, answer_of(errand));
+    errand->prepared = true;
+}
+
 void errand_work_read(struct task *task, int folder)
 {
     struct errand *errand = (struct errand *)task;
     errand->status = files_read(&errand->store->files, errand->name, &errand->value);
     if (errand->status == ERR_NOT_FOUND && folder != 0)
         errand->status = folder; /* no file is no value, but no folder is an error */
+    prepare(errand);
 }
 
 void errand_answer(struct errand *errand)
 {
     if (errand->key != NULL)
         errand->key->read_version = errand->version;
-    struct slice nothing = slice_of(NULL, 0);
-    errand->request->done(errand->request, errand->status,
-                          errand->status == 0 ? buf_slice(&errand->value) : nothing);
+    prepare(errand);
+    errand->request->done(errand->request, errand->status, answer_of(errand));
     errand_free(errand);
 }
 

@@ -18,6 +18,7 @@ struct errand {
     struct buf value;             /* the answer */
     uint32_t version;             /* of the key when it was asked for */
     int status;                   /* of the answer */
+    bool prepared;                /* request->prepare was called */
     int checkpoint_status;        /* of the one that went before (names) */
     char name[STORE_NAME_ROOM];   /* of the key's file */
     struct {

@@ -176,9 +176,13 @@ static int read_all(const struct fs *fs, int fd, const char *path, size_t size_m
     int status = check_regular(fd, size_max, &size);
     if (status != 0)
         return status;
-    buf_reserve(out, size + READ_STEP);
+    if (buf_try_reserve(out, size + READ_STEP) == NULL)
+        return -ENOMEM;
     for (;;) {
-        status = try_read(fs, fd, path, buf_reserve(out, READ_STEP), READ_STEP, &size);
+        uint8_t *bytes = buf_try_reserve(out, READ_STEP);
+        if (bytes == NULL)
+            return -ENOMEM;
+        status = try_read(fs, fd, path, bytes, READ_STEP, &size);
         if (status == -EINTR)
             continue;
         if (status != 0 || size == 0)

@@ -9,10 +9,10 @@
  * go to their files later, in checkpoints; then the journals that are not needed any more are removed. After
  * a crash store_open makes the journals' changes in the files.
  *
- * Threads: everything here is called on the loop thread, and every callback but ops.fold runs on the loop
- * thread, from the loop, never from inside a call into the store (but for one case of source.failed). Disk
- * work happens on `workers` threads of the store's own, one journal each, and one for value files; a key
- * always goes to the same worker.
+ * Threads: everything here is called on the loop thread, and every callback but ops.fold and a request's
+ * prepare runs on the loop thread, from the loop, never from inside a call into the store (but for one case
+ * of source.failed). Disk work happens on `workers` threads of the store's own, one journal each, and one for
+ * value files; a key always goes to the same worker.
  *
  * Form of the data on disk: docs/disk-format.md.
  */
@@ -74,6 +74,9 @@ void store_free(struct store *store);
 /* Something asked of the store that is answered later; embedded in the asker's record, which must live until
  * done has been called. The store calls done exactly once. */
 struct store_request {
+    /* store_read only: with the same as done, before it and mostly on a worker's thread: what takes long and
+     * needs nothing but the value and what belongs to the request. NULL: nothing. */
+    void (*prepare)(struct store_request *request, int status, struct slice value);
     /* status 0 or an error; value: what was read (store_read, store_keys), borrowed until done returns. */
     void (*done)(struct store_request *request, int status, struct slice value);
     struct store_request *next; /* the store's */

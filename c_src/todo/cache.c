@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "runtime/blob.h"
 #include "runtime/links.h"
+#include "runtime/mailbox.h"
 #include "runtime/node.h"
 #include "runtime/sys.h"
 #include "runtime/timers.h"
@@ -34,6 +35,13 @@ static struct server *next_list(const struct cache *cache, const struct server *
     return (struct server *)(uintptr_t)child;
 }
 
+/* Not while it waits for a slow disk, nor while messages wait for it (suspended, or put off for a peer that
+ * reads slowly): what has been accepted is not lost. */
+static bool may_expire(const struct server *server)
+{
+    return !server->loading && server->gen.owed == NULL && mailbox_length(server->gen.process.mailbox) == 0;
+}
+
 static void sweep(struct process *self, void *argument)
 {
     struct cache *cache = (struct cache *)self;
@@ -47,7 +55,7 @@ static void sweep(struct process *self, void *argument)
             wait = idle_ms - (now - server->used_ms);
             break;
         }
-        if (!server->loading && server->gen.owed == NULL) /* the disk is slow, it is not idle */
+        if (may_expire(server))
             process_exit_atom(&server->gen.process, "normal");
     }
     start_sweep(cache, wait);
@@ -157,6 +165,8 @@ static int find_or_start(struct cache *cache, struct slice key, struct server **
         cache_touch(*found);
         return 0;
     }
+    if (cache->by_key.count >= cache->config->lists_max)
+        return ERR_SYSTEM_LIMIT;
     int status = server_start(cache->config, &cache->gen.process, key, found);
     if (status != 0)
         return status;

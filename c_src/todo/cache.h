@@ -14,6 +14,7 @@ struct cache;
 
 struct cache_config {
     struct database *database;
+    unsigned lists_max;  /* in memory; beyond it no other is made or loaded */
     unsigned expire_s;   /* lists idle for so long end; 0: never */
     struct cache *cache; /* which runs with it: the cache's own; NULL: none does */
 };

@@ -12,6 +12,8 @@
 #include "wire/etf_read.h"
 #include "wire/etf_write.h"
 
+#include <errno.h>
+
 struct pending {
     struct store_request request; /* first: the store's hook */
     struct database *database;
@@ -127,9 +129,13 @@ static void reply_value(struct gen_server *server, const struct from *from, cons
 {
     struct buf scratch = BUF_EMPTY;
     struct slice term, rest;
-    int status = etf_external_read(value, ETF_DEPTH_MAX_DEFAULT, DATABASE_VALUE_MAX, &scratch, &term, &rest);
+    int status = -ENOMEM;
+    if (mem_has_room_for(value.size))
+        status = etf_external_read(value, ETF_DEPTH_MAX_DEFAULT, DATABASE_VALUE_MAX, &scratch, &term, &rest);
     if (status == 0)
         gen_server_reply(server, from, term);
+    else if (status == -ENOMEM)
+        gen_server_reply_error(server, from, status);
     else
         reply_corrupt(server, from, buf_slice(&pending->key));
     buf_release(&scratch);

@@ -28,7 +28,8 @@ enum {
     DIGEST_MARK_SIZE = 2, /* "%#" */
     DIGEST_DIGITS = 2 * DIGEST_SHA256_SIZE,
     DIGEST_END_SIZE = DIGEST_MARK_SIZE + DIGEST_DIGITS,
-    CUT_SIZE_MAX = KEY_NAME_MAX - DIGEST_END_SIZE
+    CUT_SIZE_MAX = KEY_NAME_MAX - DIGEST_END_SIZE,
+    EXTERNAL_SIZE_MAX = 16 * KEY_SIZE_MAX, /* what a BEAM sends is twice its canonical form at most */
 };
 
 bool key_is_valid(struct slice term)
@@ -56,7 +57,11 @@ bool key_is_valid(struct slice term)
 int key_canonical(struct slice term, struct buf *out)
 {
     size_t before = out->size;
-    if (!key_is_valid(term) || etf_canonical(term, out) != 0)
+    if (!key_is_valid(term))
+        return ERR_BADARG;
+    if (term.size > EXTERNAL_SIZE_MAX)
+        return ERR_TOO_LARGE;
+    if (etf_canonical(term, out) != 0)
         return ERR_BADARG;
     if (out->size - before <= KEY_SIZE_MAX)
         return 0;

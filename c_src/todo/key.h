@@ -45,7 +45,7 @@ enum {
 bool key_is_valid(struct slice term);
 
 /* Appends the canonical form of a validated term to out; on failure out is as before.
- * Errors: ERR_BADARG (no key), ERR_TOO_LARGE (beyond KEY_SIZE_MAX). */
+ * Errors: ERR_BADARG (no key), ERR_TOO_LARGE (beyond KEY_SIZE_MAX, or beyond 16 times that as it is). */
 int key_canonical(struct slice term, struct buf *out);
 
 /* The name of the key's file, with a NUL, 1..KEY_NAME_MAX bytes. */

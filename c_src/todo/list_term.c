@@ -9,6 +9,7 @@
 #include "wire/etf_read.h"
 #include "wire/etf_write.h"
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
 
@@ -127,8 +128,8 @@ int list_from_value(struct slice value, size_t expanded_max, struct todo_list *l
     } else {
         rc = etf_external_read(value, LIST_DEPTH_MAX, expanded_max, &scratch, &term, &behind);
         if (rc == 0)
-            rc = list_from_term(term, list);
-        else if (rc != ERR_TOO_LARGE)
+            rc = mem_has_room_for(term.size) ? list_from_term(term, list) : -ENOMEM;
+        else if (rc != ERR_TOO_LARGE && rc != -ENOMEM)
             rc = ERR_CORRUPT;
     }
     if (rc == 0 && rest != NULL)

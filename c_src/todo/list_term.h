@@ -27,7 +27,7 @@ int list_from_term(struct slice term, struct todo_list *list);
 /* The same from the content of a file: an external term, maybe compressed, maybe followed by the key's
  * trailer. value: size 0 gives an empty list. expanded_max: as in etf_external_read. rest: out, the bytes
  * behind the external term, borrowed from value; may be NULL. Errors: ERR_CORRUPT (no term, or not a list's),
- * ERR_TOO_LARGE (beyond expanded_max). */
+ * ERR_TOO_LARGE (beyond expanded_max), -ENOMEM. */
 int list_from_value(struct slice value, size_t expanded_max, struct todo_list *list, struct slice *rest);
 
 /* Appends the canonical term. */

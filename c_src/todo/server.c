@@ -19,6 +19,8 @@ struct load {
     struct store_request request; /* first: the store's hook */
     struct node *node;
     process_id server;
+    struct todo_list list; /* what was read, if result is 0 */
+    int result;            /* 0 or an error */
 };
 
 /* Posted to itself after a failed load. */
@@ -76,10 +78,10 @@ static const struct store_source_ops source_ops = {
 
 /* ---- loading ---- */
 
-static int take_value(struct server *server, int status, struct slice value)
+static int read_value(struct todo_list *list, int status, struct slice value)
 {
     if (status == ERR_NOT_FOUND) {
-        list_init(&server->list);
+        list_init(list);
         return 0;
     }
     if (status != 0)
@@ -87,7 +89,14 @@ static int take_value(struct server *server, int status, struct slice value)
     if (value.size == 0)
         return ERR_CORRUPT; /* a file that was cut to nothing, not an empty list */
     struct slice rest;
-    return list_from_value(value, DATABASE_VALUE_MAX, &server->list, &rest);
+    return list_from_value(value, DATABASE_VALUE_MAX, list, &rest);
+}
+
+/* On a thread of the store's: a large list takes a while. */
+static void prepare(struct store_request *request, int status, struct slice value)
+{
+    struct load *load = (struct load *)request;
+    load->result = read_value(&load->list, status, value);
 }
 
 /* The mark tells the messages that have waited for a read that failed from those that came later. If somebody
@@ -110,10 +119,14 @@ static bool attach(struct server *server)
     return server->loaded;
 }
 
-static void loaded(struct server *server, int status, struct slice value)
+static void loaded(struct server *server, struct load *load)
 {
     server->loading = false;
-    server->load_error = take_value(server, status, value);
+    server->load_error = load->result;
+    if (load->result == 0) {
+        server->list = load->list;
+        list_init(&load->list);
+    }
     if (server->load_error == 0 && !attach(server)) {
         begin_load(server);
         return;
@@ -133,15 +146,18 @@ static void on_loaded(struct store_request *request, int status, struct slice va
     struct process *process = process_find(load->node, load->server);
     if (process != NULL) {
         process_enter(process);
-        loaded((struct server *)process, status, value);
+        loaded((struct server *)process, load);
         process_leave(process);
     }
+    if (load->result == 0)
+        list_release(&load->list);
     mem_free(load);
 }
 
 static void begin_load(struct server *server)
 {
     struct load *load = mem_zalloc(sizeof *load);
+    load->request.prepare = prepare;
     load->request.done = on_loaded;
     load->node = server->gen.process.node;
     load->server = server->gen.process.id;

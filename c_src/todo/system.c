@@ -139,6 +139,7 @@ int todo_start(struct todo_system **out, const struct todo_config *config)
     system->database.workers = config->workers;
     system->database.reading.size = DATABASE_VALUE_MAX; /* until we know */
     system->cache.database = &system->database;
+    system->cache.lists_max = config->lists_max;
     system->cache.expire_s = config->expire_s;
     system->config = *config;
     int status = store_open(&system->database.store, &store);

@@ -20,6 +20,7 @@ struct todo_config {
     unsigned workers;         /* 1..DATABASE_WORKERS_MAX */
     size_t journal_limit;     /* bytes of a worker's journal */
     uint64_t stop_timeout_ms; /* what the last checkpoint may take */
+    unsigned lists_max;       /* in memory */
     unsigned expire_s;        /* idle lists end after so long; 0: never */
     /* As store_config's; NULL: nobody cares. */
     void (*pressure)(void *ctx, bool pressed);

@@ -5,6 +5,7 @@
 #include "wire/etf.h"
 #include "wire/etf_check.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdbool.h>
 #define ZLIB_CONST /* next_in is only read */
@@ -25,7 +26,9 @@ static int inflate_all(z_stream *stream, struct slice packed, size_t size, struc
         uint8_t past_end;
         size_t room = size - out->size < EXPAND_STEP ? size - out->size : EXPAND_STEP;
         stream->avail_in = bounded(packed.size - stream->total_in);
-        stream->next_out = room > 0 ? buf_reserve(out, room) : &past_end;
+        stream->next_out = room > 0 ? buf_try_reserve(out, room) : &past_end;
+        if (stream->next_out == NULL)
+            return -ENOMEM;
         stream->avail_out = room > 0 ? (uInt)room : 1; /* the end of the stream may need one more step */
         uInt asked = stream->avail_out;
         status = inflate(stream, Z_NO_FLUSH);

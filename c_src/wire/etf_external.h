@@ -13,7 +13,7 @@
  * scratch: where a compressed term is expanded (cleared first); term then points into it.
  * term: out; rest: out, the bytes behind the external term (may be NULL if the caller wants none: then bytes
  *   behind it are ERR_BAD_TERM).
- * Errors: those of etf_check, ERR_TOO_LARGE. */
+ * Errors: those of etf_check, ERR_TOO_LARGE, -ENOMEM (of a compressed one). */
 int etf_external_read(struct slice bytes, uint32_t depth_max, size_t expanded_max, struct buf *scratch,
                       struct slice *term, struct slice *rest);
 

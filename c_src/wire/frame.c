@@ -4,6 +4,7 @@
 #include "base/error.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdint.h>
 
 enum {
@@ -62,16 +63,18 @@ static void input_skip(struct frame_reader *reader, size_t size)
     reader->input.size -= size;
 }
 
-/* Moves bytes from the input to partial until that holds size; false if there were too few. Every byte is
+/* Moves bytes from the input to partial until that holds size: 1; 0 if there were too few. Every byte is
  * moved once, and partial grows by doubling: feeding byte by byte stays linear. */
-static bool gather(struct frame_reader *reader, size_t size)
+static int gather(struct frame_reader *reader, size_t size)
 {
     if (reader->partial.size >= size)
-        return true;
+        return 1;
     size_t missing = size - reader->partial.size;
     size_t moved = missing < reader->input.size ? missing : reader->input.size;
     if (moved == 0)
-        return false;
+        return 0;
+    if (buf_try_reserve(&reader->partial, moved) == NULL)
+        return -ENOMEM;
     buf_append(&reader->partial, reader->input.data, moved);
     input_skip(reader, moved);
     return moved == missing;
@@ -79,13 +82,15 @@ static bool gather(struct frame_reader *reader, size_t size)
 
 static int next_gathered(struct frame_reader *reader, struct slice *packet)
 {
-    if (!gather(reader, reader->length_size))
-        return 0;
+    int status = gather(reader, reader->length_size);
+    if (status != 1)
+        return status;
     size_t size = length_at(reader, reader->partial.data);
     if (size > reader->packet_size_max)
         return ERR_TOO_LARGE;
-    if (!gather(reader, reader->length_size + size))
-        return 0;
+    status = gather(reader, reader->length_size + size);
+    if (status != 1)
+        return status;
     *packet = slice_of(reader->partial.data + reader->length_size, size);
     reader->partial_taken = true;
     return 1;

@@ -34,7 +34,7 @@ void frame_reader_switch(struct frame_reader *reader, unsigned length_size, size
 void frame_feed(struct frame_reader *reader, struct slice bytes);
 
 /* 1: a packet (without its length) in *packet, valid until the next call of any function here. 0: no whole
- * packet left (what remains is kept). Errors: ERR_TOO_LARGE as soon as the length is known. */
+ * packet left (what remains is kept). Errors: ERR_TOO_LARGE as soon as the length is known, -ENOMEM. */
 int frame_next(struct frame_reader *reader, struct slice *packet);
 
 /* Opens a packet in out: appends room for its length, returns a mark for frame_end. */

@@ -80,6 +80,20 @@ static void reserve__nothing_of_an_empty_buffer__is_a_pointer(void **state)
     buf_release(&buf);
 }
 
+static void try_reserve__as_reserve__size_unchanged_and_room_is_there(void **state)
+{
+    struct buf buf = BUF_EMPTY;
+    assert_non_null(buf_try_reserve(&buf, 0));
+    buf_append(&buf, "abc", 3);
+    uint8_t *at = buf_try_reserve(&buf, 1000);
+    assert_ptr_equal(at, buf.data + 3);
+    assert_int_equal(buf.size, 3);
+    assert_true(buf.room >= 1003);
+    assert_ptr_equal(buf_try_reserve(&buf, 500), at);
+    assert_memory_equal(buf.data, "abc", 3);
+    buf_release(&buf);
+}
+
 static void clear__keeps_the_memory(void **state)
 {
     struct buf buf = BUF_EMPTY;
@@ -131,6 +145,7 @@ int main(void)
         cmocka_unit_test(bytes_u32__high_bit_set__stays_unsigned),
         cmocka_unit_test(reserve__size_unchanged_and_room_is_there),
         cmocka_unit_test(reserve__nothing_of_an_empty_buffer__is_a_pointer),
+        cmocka_unit_test(try_reserve__as_reserve__size_unchanged_and_room_is_there),
         cmocka_unit_test(clear__keeps_the_memory),
         cmocka_unit_test(consume__drops_from_the_front),
         cmocka_unit_test(consume__nothing_of_an_empty_buffer__is_fine),

@@ -4,7 +4,9 @@
 #include "unit.h"
 
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -67,6 +69,48 @@ static void alloc__more_than_there_is__ends_the_program(void **state)
     assert_true(WIFSIGNALED(status) || WEXITSTATUS(status) != 0);
 }
 
+/* Sanitizers need more address space than a limit could leave. */
+#ifndef __SANITIZE_ADDRESS__
+
+enum { SPARE = 64 << 20 };
+
+/* From now on there is no memory for more than SPARE; the test program ends before it could matter. */
+static void limit_memory(void)
+{
+    struct rlimit limit;
+    unsigned long pages;
+    FILE *file = fopen("/proc/self/statm", "r");
+    assert_non_null(file);
+    assert_int_equal(fscanf(file, "%lu", &pages), 1);
+    fclose(file);
+    getrlimit(RLIMIT_AS, &limit);
+    limit.rlim_cur = pages * (size_t)sysconf(_SC_PAGESIZE) + SPARE;
+    assert_int_equal(setrlimit(RLIMIT_AS, &limit), 0);
+}
+
+static void try_realloc__more_than_there_is__is_null_and_the_bytes_stay(void **state)
+{
+    uint8_t *bytes = mem_dup("abc", 3);
+    limit_memory();
+    assert_null(mem_try_realloc(bytes, 2 * (size_t)SPARE));
+    assert_memory_equal(bytes, "abc", 3);
+    bytes = mem_try_realloc(bytes, 10000);
+    assert_memory_equal(bytes, "abc", 3);
+    mem_free(bytes);
+}
+
+static void has_room_for__large_things__need_several_times_their_size(void **state)
+{
+    limit_memory();
+    assert_true(mem_has_room_for(0));
+    assert_true(mem_has_room_for(MEM_LARGE));
+    assert_true(mem_has_room_for(SPARE / MEM_COPIES / 2));
+    assert_false(mem_has_room_for(SPARE / 2));
+    assert_false(mem_has_room_for(SIZE_MAX));
+}
+
+#endif
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -75,6 +119,10 @@ int main(void)
         cmocka_unit_test(realloc__larger_and_smaller__keeps_the_bytes),
         cmocka_unit_test(dup__is_a_copy_of_its_own),
         cmocka_unit_test(alloc__more_than_there_is__ends_the_program),
+#ifndef __SANITIZE_ADDRESS__
+        cmocka_unit_test(try_realloc__more_than_there_is__is_null_and_the_bytes_stay),
+        cmocka_unit_test(has_room_for__large_things__need_several_times_their_size),
+#endif
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

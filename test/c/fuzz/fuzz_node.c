@@ -374,6 +374,7 @@ static void start(struct test *test)
     const struct todo_config todo = {.node = &test->node,
                                      .persist = "persist",
                                      .workers = 2,
+                                     .lists_max = UINT32_MAX,
                                      .expire_s = 10,
                                      .failed = on_failed,
                                      .ctx = test};

@@ -41,6 +41,14 @@ static void options__none__are_the_documented_defaults(void **state)
     assert_int_equal(options.net_ticktime_s, 60);
     assert_int_equal(options.journal_limit, 64 << 20);
     assert_int_equal(options.mailbox_limit, 64 << 20);
+    assert_int_equal(options.output_limit, 8 << 20);
+    assert_int_equal(options.frame_limit, 1 << 30);
+    assert_int_equal(options.depth_max, 131072);
+    assert_int_equal(options.lists_max, 10000000);
+    assert_int_equal(options.connections_max, 65536);
+    assert_int_equal(options.monitors_max, 1000000);
+    assert_int_equal(options.handshakes_max, 256);
+    assert_int_equal(options.handshake_s, 7);
     assert_int_equal(options.stop_timeout_s, 30);
     assert_false(options.exit_on_eof);
     assert_int_equal(options.log_level, LOG_INFO);
@@ -83,6 +91,33 @@ static void options__all__are_taken(void **state)
     assert_string_equal(options.listen, "::1");
 }
 
+static void options__limits__are_taken(void **state)
+{
+    struct options options;
+    char message[256];
+    assert_int_equal(
+        parse("--output-limit 1 --frame-limit 2 --max-depth 32 --max-lists 3 --max-connections 4 "
+              "--max-monitors 5 --max-handshakes 6 --handshake-timeout 8",
+              &options, message),
+        OPTIONS_RUN);
+    assert_int_equal(options.output_limit, 1 << 20);
+    assert_int_equal(options.frame_limit, 2 << 20);
+    assert_int_equal(options.depth_max, 32);
+    assert_int_equal(options.lists_max, 3);
+    assert_int_equal(options.connections_max, 4);
+    assert_int_equal(options.monitors_max, 5);
+    assert_int_equal(options.handshakes_max, 6);
+    assert_int_equal(options.handshake_s, 8);
+}
+
+static void options__number_out_of_range__says_the_range(void **state)
+{
+    struct options options;
+    char message[256];
+    assert_int_equal(parse("--frame-limit 1025", &options, message), OPTIONS_BAD);
+    assert_string_equal(message, "--frame-limit takes a number of MiB from 1 to 1024: 1025");
+}
+
 static void options__help_and_version__are_told_apart(void **state)
 {
     struct options options;
@@ -109,6 +144,14 @@ static void options__bad__are_named_in_one_line(void **state)
                                         "--journal-limit 64M",
                                         "--mailbox-limit 0",
                                         "--mailbox-limit 65537",
+                                        "--output-limit 0",
+                                        "--max-depth 31",
+                                        "--max-depth 131073",
+                                        "--max-lists 0",
+                                        "--max-connections 0",
+                                        "--max-monitors 0",
+                                        "--max-handshakes 65537",
+                                        "--handshake-timeout 0",
                                         "--stop-timeout 0",
                                         "--pacing-us 10001",
                                         "--allow ",
@@ -141,6 +184,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(options__none__are_the_documented_defaults),
         cmocka_unit_test(options__all__are_taken),
+        cmocka_unit_test(options__limits__are_taken),
+        cmocka_unit_test(options__number_out_of_range__says_the_range),
         cmocka_unit_test(options__help_and_version__are_told_apart),
         cmocka_unit_test(options__bad__are_named_in_one_line),
     };

@@ -74,6 +74,7 @@ void line_open(struct line *line, struct connections_config config)
     config.node = &line->node;
     config.cookie = slice_of_text(LINE_COOKIE);
     config.tick_ms = config.tick_ms != 0 ? config.tick_ms : 3600000;
+    config.connections_max = config.connections_max != 0 ? config.connections_max : 1000;
     config.handshake_ms = config.handshake_ms != 0 ? config.handshake_ms : DEADLINE_MS;
     config.frame_size_max = config.frame_size_max != 0 ? config.frame_size_max : 1 << 24;
     config.output_size_max = config.output_size_max != 0 ? config.output_size_max : 1 << 24;

@@ -48,6 +48,8 @@ void local_start(struct local *local, const char *name, struct connections_confi
         config.handshake_ms = 10000;
     if (config.handshakes_max == 0)
         config.handshakes_max = 64;
+    if (config.connections_max == 0)
+        config.connections_max = 1000;
     if (config.frame_size_max == 0)
         config.frame_size_max = 1 << 24;
     if (config.output_size_max == 0)

@@ -105,6 +105,7 @@ static void start_b(struct pair *pair)
                                         .tick_ms = 100,
                                         .handshake_ms = 2000,
                                         .handshakes_max = 10,
+                                        .connections_max = 10,
                                         .frame_size_max = 1000000,
                                         .output_size_max = 1000000};
     assert_int_equal(connections_start(&pair->connections_b, &config, "127.0.0.1", 0), 0);

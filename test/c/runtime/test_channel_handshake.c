@@ -211,6 +211,30 @@ static void up__name_is_finishing__both_end_by_themselves(void **state)
     line_close(&line);
 }
 
+static void up__as_many_as_may_be_meanwhile__is_finished(void **state)
+{
+    struct line line;
+    struct line_end first, surplus, again;
+    line_open(&line, (struct connections_config){.connections_max = 1});
+    line_join(&line, &first, LINE_THEIRS);
+    line_accept(&line, &surplus);
+    assert_true(line_shake_hands(&surplus, "other@there", LINE_COOKIE)); /* and then it is closed */
+    line_hang_up(&surplus);
+    line_await_ended(&line, 1);
+    assert_int_equal(line.errors[0], ERR_SYSTEM_LIMIT);
+    assert_null(peer_of(&line, "other@there"));
+    assert_non_null(peer_of(&line, LINE_THEIRS));
+    line_accept(&line, &again);
+    assert_true(line_shake_hands(&again, LINE_THEIRS, LINE_COOKIE)); /* instead of the older one */
+    line_await_ended(&line, 2);
+    assert_int_equal(line.errors[1], ERR_EXISTS);
+    assert_int_equal(line.channels.up, 1);
+    line_receive_all(&first);
+    line_hang_up(&first);
+    line_hang_up(&again);
+    line_close(&line);
+}
+
 /* ---- what waited for the peer */
 
 static bool dial_later(void *ctx, const char *name)
@@ -350,6 +374,7 @@ int main(void)
         cmocka_unit_test(accept__name_of_255_characters__is_the_peers),
         cmocka_unit_test(up__name_is_connected__closes_the_older_with_its_reason),
         cmocka_unit_test(up__name_is_finishing__both_end_by_themselves),
+        cmocka_unit_test(up__as_many_as_may_be_meanwhile__is_finished),
         cmocka_unit_test(up__something_waited_for_the_peer__comes_behind_the_handshake),
         cmocka_unit_test(connect__right_cookie__up_on_both_sides),
         cmocka_unit_test(connect__wrong_cookie__never_up),

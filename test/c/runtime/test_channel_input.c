@@ -3,6 +3,7 @@
 #include "runtime/channel_input.h"
 
 #include "base/error.h"
+#include "runtime/aliases.h"
 #include "runtime/channel_output.h"
 #include "runtime/fake_channel.h"
 #include "runtime/node.h"
@@ -222,6 +223,30 @@ static void pause__again_while_going_on__nothing_is_lost(void **state)
     line_close(&line);
 }
 
+/* Little waits for it, but much for all: it is read again when it has read. */
+static void crowded__anything_waits__is_paused(void **state)
+{
+    struct line line;
+    struct line_end end;
+    struct buf request = BUF_EMPTY;
+    line_open(&line, (struct connections_config){0});
+    line_join(&line, &end, LINE_THEIRS);
+    line_write_echo(&request, LINE_THEIRS, 100);
+    stuff(&end);
+    line_send(&end, buf_slice(&request));
+    assert_false(end.channel->paused);
+    line.channels.crowded = true;
+    line_send(&end, buf_slice(&request));
+    assert_true(end.channel->paused);
+    unstuff(&end);
+    line_expect_echo(&end, 100);
+    line_expect_echo(&end, 100);
+    assert_false(end.channel->paused);
+    buf_release(&request);
+    line_hang_up(&end);
+    line_close(&line);
+}
+
 static void read_again__more_than_half_waits__does_not(void **state)
 {
     struct line line;
@@ -390,6 +415,38 @@ static void busy__processes_have_more_to_do__read_in_a_later_turn(void **state)
     line_close(&line);
 }
 
+static const struct process_type bare = {.module = "bare", .size = sizeof(struct process)};
+
+/* What an end leaves to do is no reason not to read. */
+static void busy__death_with_much_behind_it__others_are_read_meanwhile(void **state)
+{
+    enum { ALIASES = 50000 };
+    struct line line;
+    struct line_end end;
+    struct ref ref;
+    struct buf out = BUF_EMPTY;
+    line_open(&line, (struct connections_config){0});
+    line_join(&line, &end, LINE_THEIRS);
+    struct process *process = process_new(&line.node, &bare);
+    for (int i = 0; i < ALIASES; i++)
+        alias_add(process, false, &ref);
+    process_exit_atom(process, "over");
+    assert_true(channels_run(&line.channels));
+    assert_false(line.channels.busy);
+    line_write_echo(&out, LINE_THEIRS, SIZE);
+    assert_int_equal(send(end.fd, out.data, out.size, 0), out.size);
+    for (int i = 0; i < 10 && line.echoed == 0; i++)
+        uv_run(&line.loop, UV_RUN_NOWAIT);
+    assert_int_equal(line.echoed, 1);
+    assert_true(line.node.aliases.count > 0);
+    while (channels_run(&line.channels)) {
+    }
+    line_expect_echo(&end, SIZE);
+    buf_release(&out);
+    line_hang_up(&end);
+    line_close(&line);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -401,6 +458,7 @@ int main(void)
         cmocka_unit_test(is_read__states__handshake_and_up),
         cmocka_unit_test(pause__many_frames_in_one_read__the_rest_waits_in_order),
         cmocka_unit_test(pause__again_while_going_on__nothing_is_lost),
+        cmocka_unit_test(crowded__anything_waits__is_paused),
         cmocka_unit_test(read_again__more_than_half_waits__does_not),
         cmocka_unit_test(pause__other_side_ends__is_noticed_all_the_same),
         cmocka_unit_test(ignore__what_has_arrived__is_acted_on_and_nothing_after_it),
@@ -409,6 +467,7 @@ int main(void)
         cmocka_unit_test(ignore__not_up_yet__goes_on_with_the_handshake),
         cmocka_unit_test(full__paused_process__nobody_is_read_until_it_goes_on),
         cmocka_unit_test(busy__processes_have_more_to_do__read_in_a_later_turn),
+        cmocka_unit_test(busy__death_with_much_behind_it__others_are_read_meanwhile),
     };
     return cmocka_run_group_tests_name("channel_input", tests, NULL, NULL);
 }

@@ -129,6 +129,24 @@ static void silence__five_ticks__stays_and_a_millisecond_more_ends_it(void **sta
     tear_down(&f);
 }
 
+/* SIGSTOP for a minute: who has sent ticks all the time is read first. */
+static void silence__we_did_not_run__does_not_count(void **state)
+{
+    struct fixture f;
+    set_up(&f);
+    f.line.channels.ticked_ms = uv_now(&f.line.loop) - 60000;
+    ticks_after(&f, 0, 60000 + TICK_MS);
+    assert_int_equal(f.end.channel->state, CHANNEL_UP);
+    assert_int_equal(channel_now_ms(f.end.channel) - f.end.channel->alive_ms, TICK_MS + CHECK_MS);
+    f.line.channels.ticked_ms = uv_now(&f.line.loop) - 60000;
+    ticks_after(&f, 0, 0);
+    assert_int_equal(f.end.channel->alive_ms, channel_now_ms(f.end.channel));
+    f.line.channels.ticked_ms = uv_now(&f.line.loop) - 2 * CHECK_MS; /* late, but there */
+    ticks_after(&f, 0, SILENCE_MS + 1);
+    assert_int_equal(f.end.channel->state, CHANNEL_CLOSED);
+    tear_down(&f);
+}
+
 static void silence__anything_received__begins_anew(void **state)
 {
     struct fixture f;
@@ -236,6 +254,36 @@ static void put_off__five_seconds_without_progress__stays_and_a_millisecond_more
     tear_down(&f);
 }
 
+/* Much waits for all together: nobody is put off by this one, but it is one of those that fill the memory. */
+static void crowded__five_seconds_without_progress__ends(void **state)
+{
+    struct fixture f;
+    set_up_stuck(&f);
+    channels_weigh(&f.line.channels);
+    assert_false(f.line.channels.crowded);
+    f.line.channels.config.output_size_max = channel_waiting(f.end.channel) / 33;
+    channels_weigh(&f.line.channels);
+    assert_true(f.line.channels.crowded);
+    tick_without_progress(&f, 5000);
+    assert_int_equal(f.end.channel->state, CHANNEL_UP);
+    tick_without_progress(&f, 5001);
+    assert_int_equal(f.end.channel->state, CHANNEL_CLOSED);
+    line_await_ended(&f.line, 1);
+    assert_int_equal(f.line.errors[0], -ENOBUFS);
+    tear_down(&f);
+}
+
+static void crowded__not_any_more__stays(void **state)
+{
+    struct fixture f;
+    set_up_stuck(&f);
+    f.line.channels.crowded = true;
+    tick_without_progress(&f, 5001);
+    assert_false(f.line.channels.crowded);
+    assert_int_equal(f.end.channel->state, CHANNEL_UP);
+    tear_down(&f);
+}
+
 /* A few hundred kilobytes in a tick are as good as some hundred milliseconds less. */
 static void put_off__peer_reads__stays_as_long_as_that_pays_for(void **state)
 {
@@ -312,6 +360,7 @@ int main(void)
         cmocka_unit_test(tick__frames_unanswered_for_a_second__one),
         cmocka_unit_test(tick__sent__reaches_the_other_side_and_counts_as_written),
         cmocka_unit_test(silence__five_ticks__stays_and_a_millisecond_more_ends_it),
+        cmocka_unit_test(silence__we_did_not_run__does_not_count),
         cmocka_unit_test(silence__anything_received__begins_anew),
         cmocka_unit_test(silence__one_of_three__others_get_their_ticks),
         cmocka_unit_test(silence__while_shaking_hands__is_not_the_ticks_business),
@@ -322,6 +371,8 @@ int main(void)
         cmocka_unit_test(put_off__peer_reads_a_drop_at_a_time__ends),
         cmocka_unit_test(put_off__ignored__has_five_seconds_however_fast_it_reads),
         cmocka_unit_test(put_off__peer_has_read_much_before__has_no_more_time),
+        cmocka_unit_test(crowded__five_seconds_without_progress__ends),
+        cmocka_unit_test(crowded__not_any_more__stays),
     };
     return cmocka_run_group_tests_name("channel_ticks", tests, NULL, NULL);
 }

@@ -392,6 +392,41 @@ static void up__bytes_in_the_clear__end_it(void **state)
     secure_close(&secure);
 }
 
+/* A BEAM negotiates anew after so many records over TLS 1.2, whatever else is under way. Its first request
+ * comes with the hello, its second one when all is agreed. */
+static void negotiated_anew__much_waits__goes_on(void **state)
+{
+    struct secure secure;
+    struct line_end end;
+    struct buf out = BUF_EMPTY;
+    secure_open(&secure, (struct connections_config){.output_size_max = 50000});
+    SSL_CTX_set_max_proto_version(tls_context(secure.theirs), TLS1_2_VERSION);
+    secure_join(&secure, &end);
+    line_write_echo(&out, LINE_THEIRS, 200000);
+    tls_session_write(end.tls, &out);
+    SSL *ssl = *(SSL **)end.tls; /* its first member */
+    assert_int_equal(SSL_renegotiate(ssl), 1);
+    SSL_do_handshake(ssl); /* says hello */
+    line_send_raw(&end, buf_slice(tls_session_output(end.tls)));
+    buf_clear(tls_session_output(end.tls));
+    line_write_echo(&out, LINE_THEIRS, 100000);
+    for (int i = 0; i < 2000 && end.in.size < 300000 && !end.closed; i++) {
+        uint8_t bytes[65536];
+        line_turn(&secure.line);
+        ssize_t size = recv(end.fd, bytes, sizeof bytes, MSG_DONTWAIT);
+        if (size > 0)
+            assert_int_equal(tls_session_feed(end.tls, slice_of(bytes, (size_t)size), &end.in), 0);
+        tls_session_write(end.tls, &out); /* nothing while hands are shaken */
+        line_send_raw(&end, buf_slice(tls_session_output(end.tls)));
+        buf_clear(tls_session_output(end.tls));
+    }
+    assert_true(end.in.size >= 300000);
+    assert_int_equal(secure.line.echoed, 2);
+    buf_release(&out);
+    line_hang_up(&end);
+    secure_close(&secure);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -409,6 +444,7 @@ int main(void)
         cmocka_unit_test(accept__certificate_of_another_authority__is_told_and_ended),
         cmocka_unit_test(connect__ends_instead_of_an_answer__does_not_speak_tls),
         cmocka_unit_test(connect__nothing_answered__nothing_is_said_in_the_clear),
+        cmocka_unit_test(negotiated_anew__much_waits__goes_on),
         cmocka_unit_test(up__damaged_record__ends_it),
         cmocka_unit_test(up__bytes_in_the_clear__end_it),
     };

@@ -339,6 +339,28 @@ static void accept__too_many_handshakes__next_one_waits(void **state)
     local_stop(&local);
 }
 
+static void accept__as_many_connections_as_may_be__others_are_refused(void **state)
+{
+    struct local local;
+    struct remote one, other, again;
+    local_start(&local, LOCAL_NODE, (struct connections_config){.connections_max = 1});
+    remote_join(&one, &local, "a@localhost");
+    remote_connect(&other, &local, "b@localhost");
+    assert_false(remote_shake_hands(&other, REMOTE_COOKIE));
+    remote_disconnect(&other);
+    local_await_count(&local, 1);
+    local_await_peer(&local, "a@localhost", true);
+    remote_connect(&again, &local, "a@localhost"); /* takes the place of the one before */
+    assert_true(remote_shake_hands(&again, REMOTE_COOKIE));
+    remote_disconnect(&one);
+    remote_disconnect(&again);
+    local_await_count(&local, 0);
+    remote_join(&other, &local, "b@localhost");
+    remote_disconnect(&other);
+    local_await_count(&local, 0);
+    local_stop(&local);
+}
+
 static uint64_t cpu_us(void)
 {
     struct rusage usage;
@@ -452,13 +474,13 @@ static void tick__peer_that_reads_slowly__stays(void **state)
     struct local local;
     struct remote remote;
     struct buf out = BUF_EMPTY;
-    local_start(&local, LOCAL_NODE, (struct connections_config){.output_size_max = 100000, .tick_ms = 100});
+    local_start(&local, LOCAL_NODE, (struct connections_config){.output_size_max = 100000, .tick_ms = 500});
     remote_join(&remote, &local, "a@localhost");
     for (uint32_t i = 0; i < 1000; i++)
         remote_write_echo(&remote, &out, i, SLOW_SIZE);
     size_t sent = send_until_stuck(&remote, &out);
     uint64_t start_ms = uv_hrtime() / 1000000;
-    for (uint32_t i = 0; uv_hrtime() / 1000000 - start_ms < 1200; i++) {
+    for (uint32_t i = 0; uv_hrtime() / 1000000 - start_ms < 3000; i++) {
         assert_true(i < local.echoed);
         remote_expect_echo(&remote, i, SLOW_SIZE);
         for (int turn = 0; turn < 4; turn++)
@@ -656,6 +678,7 @@ int main(void)
         cmocka_unit_test(tick__received_while_idle__answered),
         cmocka_unit_test(tick__received_just_after_writing__not_answered),
         cmocka_unit_test(accept__too_many_handshakes__next_one_waits),
+        cmocka_unit_test(accept__as_many_connections_as_may_be__others_are_refused),
         cmocka_unit_test(accept__no_descriptors__pauses_and_goes_on),
         cmocka_unit_test(accept__descriptor_beyond_1024__served),
         cmocka_unit_test(send__peer_that_does_not_read__not_read_until_it_does),

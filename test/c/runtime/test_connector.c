@@ -69,6 +69,7 @@ static void start_b(struct pair *pair, const char *cookie)
                                         .tick_ms = 100,
                                         .handshake_ms = 2000,
                                         .handshakes_max = 10,
+                                        .connections_max = 10,
                                         .frame_size_max = 1000000,
                                         .output_size_max = 1000000};
     node_init(&pair->b, &pair->a.loop, NAME_B, 5);

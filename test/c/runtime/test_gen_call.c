@@ -84,6 +84,7 @@ static void expect_nothing_left(struct fake *f)
 {
     assert_int_equal(f->node.monitors.count, 0);
     assert_int_equal(f->node.aliases.count, 0);
+    assert_int_equal(f->node.calls.count, 0);
     assert_int_equal(uv_run(&f->loop, UV_RUN_NOWAIT), 0); /* no timer either */
 }
 
@@ -102,6 +103,22 @@ static void gen_call__remote_answers__is_told(void **state)
     fake_in(&f->a, "{ALIAS_SEND,<a.5.0>,#0.1}", "{[alias|#0.1],again}");
     fake_in(&f->a, "{SEND,'',<0.1.0>}", "{[alias|#0.1],again}");
     fake_expect_events(f, "");
+}
+
+/* All calls of the node stand in one table: each is still its caller's alone. */
+static void gen_call__answer_comes_to_another_server__is_not_its_answer(void **state)
+{
+    struct fake *f = *state;
+    start(f, NULL);
+    struct caller *other = start(f, NULL);
+    call(f, 0, "<a.5.0>", LONG_MS);
+    other->gen.process.has_called = true;
+    fake_in(&f->a, "{SEND_SENDER,<a.5.0>,<0.2.0>}", "{[alias|#0.1],mine}");
+    fake_in(&f->a, "{SEND_SENDER,<a.5.0>,<0.2.0>}", "{'DOWN',#0.1,process,<a.5.0>,gone}");
+    fake_expect_events(f, "info:{'DOWN',#0.1,process,<a.5.0>,gone}");
+    fake_in(&f->a, "{SEND_SENDER,<a.5.0>,<0.1.0>}", "{[alias|#0.1],yours}");
+    fake_expect_events(f, "answered:yours");
+    expect_nothing_left(f);
 }
 
 static void gen_call__by_name__monitors_and_sends_by_name(void **state)
@@ -246,6 +263,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         FAKE_TEST(gen_call__remote_answers__is_told),
+        FAKE_TEST(gen_call__answer_comes_to_another_server__is_not_its_answer),
         FAKE_TEST(gen_call__by_name__monitors_and_sends_by_name),
         FAKE_TEST(gen_call__callee_ends__tells_why),
         FAKE_TEST(gen_call__local__is_answered),

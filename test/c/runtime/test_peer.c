@@ -465,16 +465,37 @@ static void peer_frame__signs_for_another_node__breaks_the_protocol(void **state
     struct fake *f = *state;
     fake_probe(f);
     static const char *const controls[] = {
-        "{LINK,<b.5.0>,<0.1.0>}",
-        "{LINK,<0.2.0>,<0.1.0>}",
-        "{EXIT,<b.5.0>,<0.1.0>,why}",
-        "{UNLINK_ID,1,<b.5.0>,<0.1.0>}",
-        "{UNLINK_ID_ACK,1,<b.5.0>,<0.1.0>}",
-        "{MONITOR_P,<b.5.0>,<0.1.0>,#b.1}",
+        "{LINK,<b.5.0>,<0.1.0>}",           "{LINK,<0.2.0>,<0.1.0>}",
+        "{EXIT,<b.5.0>,<0.1.0>,why}",       "{EXIT2,<b.5.0>,<0.1.0>,why}",
+        "{EXIT2,<0.2.0>,<0.1.0>,kill}",     "{EXIT2,<b.5.0>,<0.9.0>,why}",
+        "{UNLINK_ID,1,<b.5.0>,<0.1.0>}",    "{UNLINK_ID_ACK,1,<b.5.0>,<0.1.0>}",
+        "{MONITOR_P,<b.5.0>,<0.1.0>,#b.1}", "{EXIT2,<b.5.0>,<0.1.0>,why}",
+        "{EXIT2,<0.1.0>,<0.1.0>,why}",
     };
     for (size_t i = 0; i < sizeof controls / sizeof *controls; i++)
         assert_int_equal(fake_in_status(&f->a, controls[i], NULL), ERR_PROTOCOL);
+    assert_int_equal(fake_in_status(&f->a, "{PAYLOAD_EXIT2,<b.5.0>,<0.1.0>}", "kill"), ERR_PROTOCOL);
+    assert_int_equal(fake_in_status(&f->a, "{ALTACT_SIG_SEND,16,<b.5.0>,<0.1.0>}", "kill"), ERR_PROTOCOL);
     fake_expect_events(f, "");
+    fake_expect_out(f, &f->a, "");
+}
+
+static void peer_frame__message_signed_for_another_node__breaks_the_protocol(void **state)
+{
+    struct fake *f = *state;
+    struct process *probe = fake_probe(f);
+    registry_add(probe, slice_of_text("name"));
+    static const char *const controls[] = {
+        "{SEND_SENDER,<b.5.0>,<0.1.0>}",       "{SEND_SENDER,<0.1.0>,<0.1.0>}",
+        "{SEND_SENDER_TT,<b.5.0>,<0.1.0>,[]}", "{REG_SEND,<b.5.0>,'',name}",
+        "{REG_SEND,<0.1.0>,'',nobody}",        "{ALIAS_SEND,<b.5.0>,#0.1}",
+        "{PAYLOAD_EXIT2,<b.5.0>,<0.1.0>}",
+    };
+    for (size_t i = 0; i < sizeof controls / sizeof *controls; i++)
+        assert_int_equal(fake_in_status(&f->a, controls[i], "m"), ERR_PROTOCOL);
+    fake_expect(f, 1, "");
+    assert_int_equal(fake_in_status(&f->a, "{REG_SEND,<a.5.0>,'',name}", "m"), 0);
+    fake_expect(f, 1, "m");
     fake_expect_out(f, &f->a, "");
 }
 
@@ -660,6 +681,26 @@ static void overflow__large_message_half_taken__is_not(void **state)
     assert_true(f->a.peer->overflown);
 }
 
+static void frame__more_monitors_and_links_than_may_be__connection_is_to_end(void **state)
+{
+    struct fake *f = *state;
+    struct process *process = fake_probe(f);
+    f->node.limits.relations_max = 2;
+    fake_in(&f->a, "{MONITOR_P,<a.5.0>,<0.1.0>,#a.1}", NULL);
+    fake_in(&f->a, "{LINK,<a.5.0>,<0.1.0>}", NULL);
+    fake_in(&f->a, "{SEND_SENDER,<a.5.0>,<0.1.0>}", "one");
+    fake_in(&f->a, "{DEMONITOR_P,<a.5.0>,<0.1.0>,#a.1}", NULL);
+    fake_in(&f->a, "{MONITOR_P,<a.5.0>,<0.1.0>,#a.2}", NULL);
+    assert_int_equal(f->a.peer->relations, 2);
+    fake_in(&f->a, "{MONITOR_P,<a.5.0>,<0.1.0>,#a.3}", NULL);
+    assert_int_equal(fake_in_status(&f->a, "{SEND_SENDER,<a.5.0>,<0.1.0>}", "two"), ERR_SYSTEM_LIMIT);
+    fake_in(&f->b, "{MONITOR_P,<b.5.0>,<0.1.0>,#b.1}", NULL); /* each has its own */
+    process_exit_atom(process, "over");
+    node_run(&f->node);
+    assert_int_equal(f->a.peer->relations, 0);
+    assert_int_equal(f->b.peer->relations, 0);
+}
+
 static enum receive leave_it(struct fake *f, struct process *self, struct slice message)
 {
     return RECEIVE_LEFT;
@@ -734,6 +775,7 @@ int main(void)
         FAKE_TEST(peer_frame__spawn_request_that_is_served__is_not_answered_here),
         FAKE_TEST(peer_frame__group_leader_or_spawn_reply__is_ignored),
         FAKE_TEST(peer_frame__signs_for_another_node__breaks_the_protocol),
+        FAKE_TEST(peer_frame__message_signed_for_another_node__breaks_the_protocol),
         FAKE_TEST(peer_frame__wrong_shape__breaks_the_protocol),
         FAKE_TEST(peer_frame__damaged_frames__never_hurt),
         FAKE_TEST(peer_frame__spawn_reply_with_another_nodes_process__is_a_protocol_error),
@@ -744,6 +786,7 @@ int main(void)
         FAKE_TEST(frame__mailbox_full__connection_is_to_end),
         FAKE_TEST(frame__mailbox_full_of_another__refused_and_the_connection_stays),
         FAKE_TEST(frame__mailbox_full_of_our_own__refused),
+        FAKE_TEST(frame__more_monitors_and_links_than_may_be__connection_is_to_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 #include "runtime/rex.h"
 
 #include "runtime/fake_rpc.h"
+#include "runtime/gen_server.h"
 #include "runtime/registry.h"
 
 static void rex__calls_and_casts__are_answered_as_otp_does(void **state)
@@ -67,6 +68,17 @@ static void rex__function_that_sends__its_messages_come_first(void **state)
                 "[{etop_proc_info,<0.2.0>,%,0,probe,0,{probe,receive,2},0}]}}");
 }
 
+/* Whoever makes such calls without end must not make us keep them. */
+static void rex__fast_call_that_it_does_not_know__is_not_kept(void **state)
+{
+    struct fake *f = *state;
+    fake_in(&f->a, "{REG_SEND,<a.5.0>,'',rex}", "{'$todo_call',{<a.5.0>,[alias|#a.9]},whatever}");
+    fake_run(f);
+    fake_down(&f->a);
+    const struct gen_server *rex = (const struct gen_server *)registry_find(&f->node, slice_of_text("rex"));
+    assert_null(rex->owed);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -75,6 +87,7 @@ int main(void)
         FAKE_RPC_TEST(rex__sbcast_and_send__reach_the_named),
         FAKE_RPC_TEST(rex__function_that_takes_longer__is_undef),
         FAKE_RPC_TEST(rex__function_that_sends__its_messages_come_first),
+        FAKE_RPC_TEST(rex__fast_call_that_it_does_not_know__is_not_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

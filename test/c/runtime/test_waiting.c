@@ -41,7 +41,7 @@ static void offer_all(struct fake *f, struct process *process, const char *messa
 
 static unsigned records(struct fake *f)
 {
-    return HASH_COUNT(f->a.peer->waiting);
+    return f->a.peer->waiting_by_alias.count;
 }
 
 static void waiting_cancel__waits__goes(void **state)

@@ -38,7 +38,7 @@ static struct history_change *next_change(struct history *history, unsigned key,
 
 static void make_text(const struct history *history, const struct history_change *change, char text[24])
 {
-    long number = change - history->changes;
+    long number = change - history->changes + (long)history->offset;
     snprintf(text, 24, change->kind == STORE_PUT ? "(%ld)" : "%ld.", number);
 }
 
@@ -132,6 +132,7 @@ static void make_value(const struct history *history, unsigned key, unsigned cha
                        const struct outcome *outcome, struct buf *value)
 {
     buf_clear(value);
+    buf_append(value, history->before[key], strlen(history->before[key]));
     for (unsigned i = 0; i < changes; i++) {
         if (history->changes[i].key == key && counts(history, i, outcome))
             apply(history, &history->changes[i], value);
@@ -145,7 +146,8 @@ static void print_key(const struct history *history, unsigned key)
     print_message("changes of %s:", history_keys[key]);
     for (unsigned i = 0; i < history->count; i++) {
         if (history->changes[i].key == key)
-            print_message(" %u %c %d,", i, "pdca"[history->changes[i].kind], history -> changes[i].status);
+            print_message(" %u %c %d,", i + history->offset, "pdca"[history->changes[i].kind],
+                          history -> changes[i].status);
     }
     print_message("\n");
 }
@@ -324,4 +326,18 @@ void history_assert_files(struct fake_store *f, const struct history *history, b
     for (unsigned key = 0; key < HISTORY_KEYS; key++)
         buf_release(&contents.values[key]);
     assert_asides(f, history);
+}
+
+void history_settle(struct fake_store *f, struct history *history)
+{
+    for (unsigned key = 0; key < HISTORY_KEYS; key++) {
+        struct buf value = BUF_EMPTY;
+        fake_disk_get(&f->disk, history_keys[key], &value);
+        assert_true(value.size < HISTORY_VALUE_ROOM);
+        buf_append(&value, "", 1);
+        memcpy(history->before[key], value.data, value.size);
+        buf_release(&value);
+    }
+    history->offset += history->count;
+    history->count = history->read_count = 0;
 }

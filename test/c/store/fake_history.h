@@ -9,6 +9,7 @@ enum {
     HISTORY_KEYS = 6,
     HISTORY_CHANGES = 6000,
     HISTORY_READS = 2000,
+    HISTORY_VALUE_ROOM = 16384,
     HISTORY_NOT_ANSWERED = 1,
     HISTORY_ASIDE = STORE_CHANGE + 1 /* as an enum store_kind */
 };
@@ -31,6 +32,8 @@ struct history_read {
 };
 
 struct history {
+    char before[HISTORY_KEYS][HISTORY_VALUE_ROOM]; /* values at its beginning; "": none */
+    unsigned offset;                               /* of the changes' numbers, above those in before */
     struct history_change changes[HISTORY_CHANGES];
     unsigned count;
     struct history_read reads[HISTORY_READS];
@@ -59,5 +62,8 @@ void history_assert_reads(const struct history *history);
  * the changes of a worker that were not answered are there up to any one, or those that failed together with
  * nothing done after them; nothing else. */
 void history_assert_files(struct fake_store *f, const struct history *history, bool was_clean);
+
+/* A new history begins, with what is in the files. The store is closed. */
+void history_settle(struct fake_store *f, struct history *history);
 
 #endif

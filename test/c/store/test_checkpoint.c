@@ -428,13 +428,17 @@ static unsigned long bytes_of_journals(struct fake_store *f)
     return bytes;
 }
 
-/* So many journals' full of changes of another key. */
+/* So many journals' full of changes of another key, by somebody who waits when he is told to. */
 static void fill_journals(struct fake_store *f, unsigned journals_full)
 {
     char value[STUCK_VALUE + 1] = "";
     memset(value, 'v', STUCK_VALUE);
     for (unsigned i = 0; i < journals_full * STUCK_LIMIT / STUCK_VALUE; i++) {
         assert_answer(ask_put(f, "eve", value), 0, "");
+        for (unsigned turns = 0; f->pressed; turns++) {
+            assert_true(turns < 100000);
+            fake_store_turn(f);
+        }
         assert_in_range(bytes_of_journals(f), 0, 3 * STUCK_LIMIT);
     }
 }

@@ -7,6 +7,7 @@
 #include "unit.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -1054,9 +1055,69 @@ static void many__one_key_read_and_changed_in_turn__all_in_order(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+/* ---- what a read prepares */
+
+struct prepared {
+    struct store_request request; /* first */
+    pthread_t thread;             /* where it was prepared */
+    unsigned prepares;
+    bool done;
+    int status[2]; /* prepare's, done's */
+    char value[2][8];
+};
+
+static void note_call(struct prepared *prepared, int i, int status, struct slice value)
+{
+    prepared->status[i] = status;
+    assert_true(value.size < sizeof prepared->value[i]);
+    memcpy(prepared->value[i], value.data, value.size);
+}
+
+static void on_prepare(struct store_request *request, int status, struct slice value)
+{
+    struct prepared *prepared = (struct prepared *)request;
+    prepared->prepares++;
+    prepared->thread = pthread_self();
+    note_call(prepared, 0, status, value);
+}
+
+static void on_prepared(struct store_request *request, int status, struct slice value)
+{
+    struct prepared *prepared = (struct prepared *)request;
+    assert_int_equal(prepared->prepares, 1);
+    assert_false(prepared->done);
+    prepared->done = true;
+    note_call(prepared, 1, status, value);
+}
+
+static void expect_prepared(struct fake_store *f, bool on_loop, int status, const char *value)
+{
+    struct prepared prepared = {.request = {.prepare = on_prepare, .done = on_prepared}};
+    store_read(f->store, worker_of(f, "bob"), slice_of_text("bob"), &prepared.request);
+    assert_false(prepared.done);
+    while (!prepared.done)
+        fake_store_turn(f);
+    assert_int_equal(pthread_equal(prepared.thread, pthread_self()) != 0, on_loop);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(prepared.status[i], status);
+        assert_string_equal(prepared.value[i], value);
+    }
+}
+
+static void read__prepare__comes_once_before_done_on_the_thread_that_reads(void **state)
+{
+    struct fake_store *f = *state;
+    expect_prepared(f, false, ERR_NOT_FOUND, "");
+    fake_store_await(ask_put(f, "bob", "1"));
+    expect_prepared(f, true, 0, "1"); /* in memory */
+    assert_int_equal(fake_store_checkpoint(f), 0);
+    expect_prepared(f, false, 0, "1");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(read__prepare__comes_once_before_done_on_the_thread_that_reads),
         TEST(put__one__in_the_journal_synced_done),
         TEST(put__many_while_one_is_written__one_sync_more),
         TEST(change__nobody_waits__durable_with_the_next_batch),

@@ -580,6 +580,44 @@ static void random__power_fails_before_any_call_of_a_start__as_the_model(void **
     }
 }
 
+enum { FOLDERS = 40, LIVES = 4 };
+
+/* The process is killed, or the power fails, and perhaps again during the starts after that. */
+static void live(struct fake_store *f, struct history *history, uint64_t *seed)
+{
+    f->workers = 1 + next_random(seed) % 3;
+    unsigned crash_at = 1 + next_random(seed) % 300;
+    unsigned fails = next_random(seed) % 3;
+    run_child(f, history, crash_at, next_random(seed) % 2 == 0 ? run_good_steps : run_bad_steps, seed);
+    if (next_random(seed) % 2 == 0)
+        fake_power_cut(f->disk.power, seed);
+    for (unsigned i = 0; i < fails; i++) {
+        run_child(f, history, 1 + next_random(seed) % 60, open_only, NULL);
+        if (next_random(seed) % 2 == 0)
+            fake_power_cut(f->disk.power, seed);
+    }
+    assert_recovered(f, history);
+    assert_int_equal(fake_store_close(f), 0);
+    history_settle(f, history);
+}
+
+/* One folder, with another number of workers each time. */
+static void random__killed_or_without_power_again_and_again__as_the_model(void **state)
+{
+    uint64_t seed = first_seed();
+    for (unsigned i = 0; i < FOLDERS; i++, seed += 2) {
+        struct fake_store f;
+        struct history *history = history_new();
+        uint64_t numbers = seed;
+        start(&f, 1);
+        fake_disk_watch_power(&f.disk);
+        for (unsigned n = 0; n < LIVES; n++)
+            live(&f, history, &numbers);
+        fake_store_stop(&f);
+        history_free(history);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -596,6 +634,7 @@ int main(void)
         cmocka_unit_test(script__power_fails_before_any_call__as_the_model),
         cmocka_unit_test(random__power_fails__as_the_model),
         cmocka_unit_test(random__power_fails_before_any_call_of_a_start__as_the_model),
+        cmocka_unit_test(random__killed_or_without_power_again_and_again__as_the_model),
     };
 
     cmocka_set_test_filter(getenv("STORE_TEST")); /* a pattern; NULL: all */

@@ -13,30 +13,38 @@
 #include <errno.h>
 #include <stdio.h>
 
+enum { FEW_LISTS = 10 };
+
 struct test {
     struct fake f; /* first */
     struct cache_config config;
 };
 
-static int setup_with(void **state, unsigned expire_s)
+static int setup_with(void **state, unsigned lists_max, unsigned expire_s)
 {
     struct test *test = mem_zalloc(sizeof *test);
     struct process *cache = NULL;
     fake_open(&test->f);
     fake_open_store(&test->f, 3);
-    test->config = (struct cache_config){.database = &test->f.database, .expire_s = expire_s};
+    test->config =
+        (struct cache_config){.database = &test->f.database, .lists_max = lists_max, .expire_s = expire_s};
     *state = test;
     return cache_start(test->f.probe, &test->config, &cache);
 }
 
 static int setup(void **state)
 {
-    return setup_with(state, 0);
+    return setup_with(state, UINT32_MAX, 0);
+}
+
+static int setup_few(void **state)
+{
+    return setup_with(state, FEW_LISTS, 0);
 }
 
 static int setup_expiry(void **state)
 {
-    return setup_with(state, 1);
+    return setup_with(state, UINT32_MAX, 1);
 }
 
 static int teardown(void **state)
@@ -114,6 +122,21 @@ static void cache__names_and_counts__are_of_live_servers(void **state)
     assert_true(etf_is_atom(etf_take(&children), "worker"));
     fake_same(etf_take(&children), "['Elixir.Todo.Server']");
     fake_expect(f, fake_system(f, cache(f), "get_state"), "#{count => 1}");
+}
+
+static void cache__more_lists_than_may_be__are_refused_and_the_others_go_on(void **state)
+{
+    struct fake *f = *state;
+    char name[16];
+    for (int i = 0; i < FEW_LISTS; i++) {
+        snprintf(name, sizeof name, "%d", i);
+        list(f, name);
+    }
+    fake_ask(f, cache(f), "{server_process, <<\"bob\">>}", "{error, system_limit}");
+    fake_ask(f, list(f, "7"), "{add_entry, #{date => 1}}", "{ok, 1}");
+    process_exit_atom(list(f, "8"), "kill");
+    fake_ask(f, list(f, "<<\"bob\">>"), "{add_entry, #{date => 1}}", "{ok, 1}");
+    fake_ask(f, cache(f), "{server_process, 8}", "{error, system_limit}");
 }
 
 static void cache__no_name__is_badarg(void **state)
@@ -297,6 +320,23 @@ static void expiry__used_list__stays(void **state)
     fake_ask(f, used, "size", "0");
 }
 
+/* Put off because a peer reads slowly, or suspended: what waits in its mailbox was accepted. */
+static void expiry__messages_wait__stays(void **state)
+{
+    struct fake *f = *state;
+    struct process *busy = list(f, "busy"), *idle = list(f, "idle");
+    fake_ask(f, busy, "size", "0");
+    fake_ask(f, idle, "size", "0");
+    fake_expect(f, fake_system(f, busy, "suspend"), "ok");
+    fake_cast(f, busy, "{add_entry, #{date => 1}}");
+    unsigned downs[] = {fake_watch(f, busy), fake_watch(f, idle)};
+    ((struct server *)busy)->used_ms -= 5000;
+    ((struct server *)idle)->used_ms -= 5000;
+    fake_expect(f, downs[1], "normal");
+    fake_turns(f);
+    assert_false(fake_replied(f, downs[0]));
+}
+
 static bool is_time(struct fake *f, void *argument)
 {
     return uv_now(&f->loop) >= *(uint64_t *)argument;
@@ -440,11 +480,13 @@ static void many__ended_one_by_one__in_no_time(void **state)
 int main(void)
 {
 #define T(name)      cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define FEW(name)    cmocka_unit_test_setup_teardown(name, setup_few, teardown)
 #define EXPIRY(name) cmocka_unit_test_setup_teardown(name, setup_expiry, teardown)
     const struct CMUnitTest tests[] = {
         T(cache__same_name__same_server),
         T(cache__whereis__starts_nothing),
         T(cache__names_and_counts__are_of_live_servers),
+        FEW(cache__more_lists_than_may_be__are_refused_and_the_others_go_on),
         T(cache__no_name__is_badarg),
         T(cache__list_crashed__is_started_from_disk),
         T(cache__list_whose_write_failed__is_started_again),
@@ -455,6 +497,7 @@ int main(void)
         T(cache__under_a_supervisor__is_started_again),
         EXPIRY(expiry__idle_lists__end_in_the_order_they_were_used),
         EXPIRY(expiry__used_list__stays),
+        EXPIRY(expiry__messages_wait__stays),
         EXPIRY(expiry__list_that_loads__stays),
         EXPIRY(expiry__list_that_owes_an_answer__stays),
         T(expiry__never__nobody_ends),
@@ -464,6 +507,7 @@ int main(void)
         T(many__ended_one_by_one__in_no_time),
     };
 #undef T
+#undef FEW
 #undef EXPIRY
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

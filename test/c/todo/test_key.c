@@ -134,6 +134,25 @@ static void key_canonical__size__is_bounded(void **state)
     buf_release(&term);
 }
 
+/* Whoever sends a megabyte that stands for 1 means no name, and is not worth the time to find out. */
+static void key_canonical__huge_form_of_a_small_key__is_too_large(void **state)
+{
+    enum { ZEROS = 16 * KEY_SIZE_MAX };
+    struct buf term = BUF_EMPTY;
+    struct buf out = BUF_EMPTY;
+    uint8_t *zeros = mem_zalloc(ZEROS);
+    buf_append_u8(&term, ETF_LARGE_BIG);
+    buf_append_u32(&term, ZEROS);
+    buf_append_u8(&term, 0);
+    buf_append_u8(&term, 1);
+    buf_append(&term, zeros, ZEROS - 1);
+    assert_int_equal(key_canonical(buf_slice(&term), &out), ERR_TOO_LARGE);
+    assert_int_equal(out.size, 0);
+    mem_free(zeros);
+    buf_release(&term);
+    buf_release(&out);
+}
+
 static void key_canonical__deep_iodata__uses_no_stack(void **state)
 {
     enum { DEPTH = 100000 };
@@ -516,6 +535,7 @@ int main(void)
         cmocka_unit_test(key_canonical__other_types__are_badarg),
         cmocka_unit_test(key_canonical__forms_of_one_term__are_one_key),
         cmocka_unit_test(key_canonical__size__is_bounded),
+        cmocka_unit_test(key_canonical__huge_form_of_a_small_key__is_too_large),
         cmocka_unit_test(key_canonical__deep_iodata__uses_no_stack),
         cmocka_unit_test(key_file_name__plain_binary__is_the_name),
         cmocka_unit_test(key_file_name__unsafe_binary__is_encoded),

@@ -34,8 +34,12 @@ static void on_stopped(void *ctx, int status)
 
 static struct todo_config config_of(struct test *test)
 {
-    return (struct todo_config){
-        .node = &test->f.node, .persist = test->f.folder, .workers = 3, .failed = on_failed, .ctx = test};
+    return (struct todo_config){.node = &test->f.node,
+                                .persist = test->f.folder,
+                                .workers = 3,
+                                .lists_max = 100,
+                                .failed = on_failed,
+                                .ctx = test};
 }
 
 static void start(struct test *test)

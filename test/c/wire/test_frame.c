@@ -6,8 +6,10 @@
 #include "base/mem.h"
 #include "unit.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 enum { NO_LIMIT = 1 << 30, PACKETS_MAX = 16 };
 
@@ -232,6 +234,33 @@ static void next__announced_and_not_sent__allocates_nothing_for_it(void **state)
     frame_reader_release(&reader);
 }
 
+/* Sanitizers need more address space than a limit could leave. */
+#ifndef __SANITIZE_ADDRESS__
+static void next__more_than_there_is_memory__is_enomem(void **state)
+{
+    enum { PIECE = 1 << 20 };
+    static const uint8_t head[] = {0x3f, 0xff, 0xff, 0xff};
+    static uint8_t piece[PIECE];
+    struct frame_reader reader;
+    struct slice packet;
+    struct rlimit limit, low;
+    int status = 0;
+    frame_reader_init(&reader, 4, NO_LIMIT);
+    frame_feed(&reader, slice_of(head, sizeof head));
+    assert_int_equal(frame_next(&reader, &packet), 0);
+    getrlimit(RLIMIT_AS, &limit);
+    low = (struct rlimit){.rlim_cur = 1 << 28, .rlim_max = limit.rlim_max};
+    setrlimit(RLIMIT_AS, &low);
+    for (int i = 0; i < (1 << 28) / PIECE && status == 0; i++) {
+        frame_feed(&reader, slice_of(piece, PIECE));
+        status = frame_next(&reader, &packet);
+    }
+    setrlimit(RLIMIT_AS, &limit);
+    assert_int_equal(status, -ENOMEM);
+    frame_reader_release(&reader);
+}
+#endif
+
 static void switch__with_a_packet_in_hand_that_was_gathered__reads_on(void **state)
 {
     static const uint8_t bytes[] = {0, 1, 'a', 0, 0, 0, 1, 'b'};
@@ -276,6 +305,9 @@ int main(void)
         cmocka_unit_test(next__too_large__is_known_with_the_length),
         cmocka_unit_test(next__as_large_as_allowed__passes),
         cmocka_unit_test(next__announced_and_not_sent__allocates_nothing_for_it),
+#ifndef __SANITIZE_ADDRESS__
+        cmocka_unit_test(next__more_than_there_is_memory__is_enomem),
+#endif
         cmocka_unit_test(switch__with_a_packet_in_hand_that_was_gathered__reads_on),
         cmocka_unit_test(begin_end__several_frames__each_has_its_length),
     };
