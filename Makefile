@@ -1,6 +1,7 @@
 # Builds and tests the node. `make help` lists what there is.
 #
-# BUILD names the folder of one flavour (build/release, build/asan); a flavour is chosen by SANITIZE=1.
+# BUILD names the folder of one flavour (build/release, build/asan, build/tsan, build/fuzz); a flavour is chosen by
+# SANITIZE=1, SANITIZE=thread, FUZZ=1.
 
 SHELL := /bin/bash
 # make V=1 shows the commands
@@ -12,6 +13,11 @@ CC := clang-14
 FLAVOUR := -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 PROGRAM := $(BUILD)/todo_node
 BENCH := $(BUILD)/bench
+else ifeq ($(SANITIZE),thread)
+BUILD := build/tsan
+# What the instrumentation inserts makes gcc see uses of uninitialized variables; the other flavours look for them.
+FLAVOUR := -O2 -fsanitize=thread -fno-omit-frame-pointer -Wno-maybe-uninitialized
+PROGRAM := $(BUILD)/todo_node
 else ifneq ($(SANITIZE),)
 BUILD := build/asan
 FLAVOUR := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
@@ -19,7 +25,12 @@ PROGRAM := $(BUILD)/todo_node
 else
 BUILD := build/release
 # A slice is stored as two words. gcc would load it as one vector, which has to wait until both are in the cache.
-FLAVOUR := -O2 -fno-tree-slp-vectorize -D_FORTIFY_SOURCE=2 -fstack-protector-strong
+# What not every compiler, processor or libc has is asked for where it is there. scripts/hardened looks at the result.
+taken = $(shell $(CC) -Werror $(1) -fsyntax-only -x c /dev/null 2>/dev/null && echo '$(1)')
+FORTIFY := $(shell $(CC) -O2 -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -include features.h -dM -E -x c /dev/null 2>/dev/null | \
+                   sed -n 's/.*define __USE_FORTIFY_LEVEL //p')
+FLAVOUR := -O2 -fno-tree-slp-vectorize -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=$(or $(FORTIFY),2) -fstack-protector-strong \
+           $(call taken,-fstack-clash-protection) $(call taken,-fcf-protection)
 PROGRAM := priv/todo_node
 endif
 
@@ -32,11 +43,11 @@ endif
 
 VERSION := $(shell sed -n 's/.*{vsn, *"\([^"]*\)"}.*/\1/p' src/todo.app.src)
 WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
-            -Wcast-qual -Wwrite-strings -Wundef -Wvla -Wno-unused-parameter
+            -Wcast-qual -Wwrite-strings -Wundef -Wvla -Wformat=2 -Wno-unused-parameter
 CPPFLAGS := -D_GNU_SOURCE -DTODO_VERSION='"$(VERSION)"' -Ic_src -isystem $(ERL_EI_INCLUDE_DIR)
 CFLAGS := -std=c11 -g -fPIE $(FLAVOUR) $(WARNINGS)
 # LINK_OPTIONS: more of them, as scripts/test-ei needs.
-LDFLAGS := -pie -Wl,-z,relro,-z,now $(FLAVOUR) $(LINK_OPTIONS)
+LDFLAGS := -pie -Wl,-z,relro,-z,now,-z,noexecstack $(FLAVOUR) $(LINK_OPTIONS)
 LDLIBS := -L$(ERL_EI_LIBDIR) -lei -luv -lssl -lcrypto -lz -lpthread
 
 # A layer may use itself and the ones after it.
@@ -65,7 +76,8 @@ $(BUILD)/lib$(1).a: $(call objects,$(1))
 endef
 $(foreach l,$(LAYERS),$(eval $(call layer_rule,$(l))))
 
-$(BUILD)/%.o: c_src/%.c
+# A flag that changes here changes every file.
+$(BUILD)/%.o: c_src/%.c Makefile
 	@mkdir -p $(@D)
 	@echo "  CC $<"
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
@@ -106,6 +118,7 @@ help: ## this list
 
 include mk/fuzz.mk
 include mk/beam.mk
+include mk/checks.mk
 include mk/bench-c.mk
 include mk/bench.mk
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -1,4 +1,4 @@
-# The goals around the C side: setting up, running, the suites and the checks.
+# The goals around the C side: setting up, running, the suites, layers and format.
 
 JOBS ?= $(shell nproc)
 C_FILES = $(shell find c_src bench/c test/c -name '*.[ch]')
@@ -47,22 +47,6 @@ hostile: all ## attack the node at random for SECONDS=60 (SEED=: of an earlier r
 	@SECONDS=$(or $(SECONDS),60) SEED=$(SEED) ATTACKS="$(ATTACKS)" \
 	TODO_NODE_PROGRAM=$(or $(TODO_NODE_PROGRAM),$(CURDIR)/$(PROGRAM)) scripts/hostile </dev/null
 
-# What the sanitizers find in the node goes to files: the suites start and stop it in many ways and places.
-ASAN_REPORTS := $(CURDIR)/build/asan/reports
-
-.PHONY: asan
-asan: ## the C tests and the suites with AddressSanitizer and UBSan
-	@scripts/setup build test </dev/null
-	rm -rf $(ASAN_REPORTS) && mkdir -p $(ASAN_REPORTS)
-	@status=0; \
-	$(MAKE) --jobs=$(JOBS) SANITIZE=1 all test-c || status=1; \
-	TODO_NODE_PROGRAM=$(CURDIR)/build/asan/todo_node \
-	ASAN_OPTIONS=quarantine_size_mb=2:thread_local_quarantine_size_kb=64:log_path=$(ASAN_REPORTS)/node:$$ASAN_OPTIONS \
-	UBSAN_OPTIONS=print_stacktrace=1:log_path=$(ASAN_REPORTS)/node:$$UBSAN_OPTIONS \
-	$(MAKE) test-ct || status=1; \
-	for report in $$(find $(ASAN_REPORTS) -type f); do echo "== $$report"; cat $$report; status=1; done; \
-	exit $$status
-
 .PHONY: layers
 layers: ## check the direction of includes and the fences
 	@scripts/layers
@@ -76,11 +60,6 @@ format-check: ## check the format of the C and Elixir files
 format: ## format the C and Elixir files
 	@clang-format -i $(C_FILES)
 	@mix format </dev/null
-
-.PHONY: tidy
-tidy: ## clang-tidy over the C files
-	@scripts/setup tidy </dev/null
-	clang-tidy --quiet $(filter c_src/%.c,$(C_FILES)) -- $(CPPFLAGS) -std=c11
 
 # Elixir's own modules are added to the table that rebar3 has made of OTP's, for the modules in src/todo.
 ELIXIR_PLT := build/elixir.plt
