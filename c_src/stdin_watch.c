@@ -5,6 +5,7 @@
 #include "stdin_watch.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <unistd.h>
 
 static void read_until_end(void *argument)
@@ -32,5 +33,8 @@ int stdin_watch_start(struct stdin_watch *watch, uv_loop_t *loop, void (*ended)(
         return status;
     watch->async.data = watch;
     uv_unref((uv_handle_t *)&watch->async);
-    return uv_thread_create(&watch->thread, read_until_end, watch);
+    status = uv_thread_create(&watch->thread, read_until_end, watch);
+    if (status == 0)
+        pthread_detach(watch->thread); /* nobody can wait for it: reading may never end */
+    return status;
 }
