@@ -6,6 +6,7 @@
 #include "runtime/epmd.h"
 #include "wire/node_name.h"
 
+#include <assert.h>
 #include <stddef.h>
 #include <utlist.h>
 
@@ -166,6 +167,7 @@ bool connector_is_shaking_hands(const struct connector *connector, struct slice 
 void connector_yield(struct connector *connector, struct slice name, struct channel *channel)
 {
     struct attempt *attempt = find(connector, name);
+    assert(attempt != NULL);
     struct channel *ours = attempt->channel;
     attempt->channel = channel;
     channel->wanted = true;
@@ -193,6 +195,7 @@ void connector_await_other(struct connector *connector, const char *name)
 {
     struct attempt *attempt = find(connector, slice_of_text(name));
     const struct connections_config *config = &connector->channels->config;
+    assert(attempt != NULL);
     attempt->channel = NULL;
     attempt->deadline_ms = node_now_ms(config->node) + config->handshake_ms;
 }

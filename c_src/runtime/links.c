@@ -405,7 +405,7 @@ bool links_process_down(struct process *process, struct blob *reason, unsigned *
             return false;
     tell_parent(process, reason);
     while (process_ties(process)->remote_links != NULL) {
-        struct remote_link *link = process->ties->remote_links;
+        struct remote_link *link = process_ties(process)->remote_links;
         if ((*budget)-- == 1)
             return false;
         if (link->unlink_id == 0)

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "wire/etf_write.h"
 
+#include <assert.h>
 #include <utlist.h>
 
 struct event {
@@ -96,8 +97,10 @@ static void write_item(const struct event *event, struct slice name, struct buf 
 static void write_newest(const struct sys_log *log, uint32_t count, struct slice name, struct buf *out)
 {
     const struct event *event = log->events == NULL ? NULL : log->events->prev;
-    for (; count > 0; count--, event = event->prev)
+    for (; count > 0; count--, event = event->prev) {
+        assert(event != NULL);
         write_item(event, name, out);
+    }
 }
 
 void sys_log_write_option(const struct sys_log *log, struct slice name, struct buf *out)

@@ -69,7 +69,9 @@ static void write_header(struct gen_server *server, struct buf *out)
     struct slice name = registry_name(&server->process);
     struct buf text = BUF_EMPTY;
     buf_append_slice(&text, slice_of_text("Status for generic server "));
-    buf_append_slice(&text, name.size > 0 ? name : pid_text(&server->process, pid));
+    if (name.size == 0)
+        name = pid_text(&server->process, pid);
+    buf_append_slice(&text, name);
     etf_write_tuple(out, 2);
     etf_write_atom(out, "header");
     etf_write_charlist(out, buf_slice(&text));
