@@ -12,6 +12,8 @@
 #include "wire/etf_read.h"
 #include "wire/etf_write.h"
 
+#include <assert.h>
+
 enum { CHANGE_ROOM_KEPT = 64 * 1024 }; /* bytes: what one large change needed goes */
 
 /* What a durable change is answered with. */
@@ -117,6 +119,7 @@ static void commit(struct server *server, struct buf *bytes, uint32_t events, st
     store_change(server_store(server), server->worker, server_key(server), STORE_CHANGE, buf_slice(bytes),
                  change == NULL ? NULL : &change->request);
     if (subscribers_any(&server->subscribers)) {
+        assert(change != NULL);
         change->seq = server->seq + 1;
         buf_append_slice(&change->told, buf_slice(bytes));
     }
