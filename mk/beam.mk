@@ -1,5 +1,7 @@
 # The goals around the C side: setting up, running, the suites, layers and format.
 
+comma := ,
+space := $(subst ,, )
 JOBS ?= $(shell nproc)
 C_FILES = $(shell find c_src bench/c test/c -name '*.[ch]')
 
@@ -25,9 +27,9 @@ screenshot: ## make docs/observer.png again: observer looking at the node, under
 
 # rebar3 builds the program and the Erlang modules. The Elixir modules are built beside them for suites that use them.
 .PHONY: test-ct
-test-ct: ## build and run the common_test suites
+test-ct: ## build and run the common_test suites (SUITES="disk_SUITE tls_SUITE": only these)
 	MIX_ENV=dev mix compile </dev/null
-	rebar3 ct </dev/null
+	rebar3 ct $(if $(SUITES),--suite $(subst $(space),$(comma),$(SUITES:%=test/%))) </dev/null
 
 .PHONY: test-otp
 test-otp: all ## the oracle suite, operation by operation (OTP=23, 25, 27 or 29: with the BEAM of that release)
