@@ -460,7 +460,7 @@ static int list(const struct fs *fs, const char *path, bool (*wanted)(const stru
         if (status == 0 && (folder = opendir(path)) == NULL)
             status = -errno;
     } while (status == -EINTR);
-    if (status != 0)
+    if (folder == NULL)
         return status;
     struct dirent *entry;
     while (errno = 0, (entry = readdir(folder)) != NULL) {
