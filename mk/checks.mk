@@ -10,7 +10,7 @@ define sanitized_tests
 	export TODO_NODE_PROGRAM=$(CURDIR)/build/$(1)/todo_node; \
 	export ASAN_OPTIONS=quarantine_size_mb=2:thread_local_quarantine_size_kb=64:log_path=$(CURDIR)/build/$(1)/reports/node:$$ASAN_OPTIONS; \
 	export UBSAN_OPTIONS=print_stacktrace=1:log_path=$(CURDIR)/build/$(1)/reports/node:$$UBSAN_OPTIONS; \
-	export TSAN_OPTIONS=log_path=$(CURDIR)/build/$(1)/reports/node:$$TSAN_OPTIONS; \
+	export TSAN_OPTIONS=suppressions=$(CURDIR)/scripts/tsan.exceptions:log_path=$(CURDIR)/build/$(1)/reports/node:$$TSAN_OPTIONS; \
 	$(MAKE) test-ct SUITES="$(SUITES)" || status=1; \
 	for report in $$(find $(CURDIR)/build/$(1)/reports -type f); do echo "== $$report"; cat $$report; status=1; done; \
 	exit $$status
