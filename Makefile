@@ -105,7 +105,7 @@ $(BUILD)/test/main/test_%: test/c/main/test_%.c $(BUILD)/%.o test/c/unit.h $(cal
 
 .PHONY: test-c
 test-c: $(TESTS) ## build and run the C tests
-	@status=0; for t in $(TESTS); do echo "== $$t"; timeout 300 $$t || status=1; done; \
+	@status=0; printf '%s\n' $(TESTS) | xargs -P $(JOBS) -n 1 scripts/one-test || status=1; \
 	$(MAKE) --no-print-directory fuzz-regress || status=1; exit $$status
 
 .PHONY: clean
