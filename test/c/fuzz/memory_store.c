@@ -102,9 +102,13 @@ static void set(struct buf *to, struct slice value)
 
 static void answer(struct store *store, struct item *item, int status)
 {
+    struct store_request *request = item->request;
+    struct slice value = status == 0 ? buf_slice(&item->value) : slice_of(NULL, 0);
     store->answering = item;
-    if (item->request != NULL)
-        item->request->done(item->request, status, status == 0 ? buf_slice(&item->value) : slice_of(NULL, 0));
+    if (request != NULL && request->prepare != NULL)
+        request->prepare(request, status, value);
+    if (request != NULL)
+        request->done(request, status, value);
     store->answering = NULL;
     buf_release(&item->value);
     mem_free(item);
