@@ -1070,7 +1070,8 @@ static void note_call(struct prepared *prepared, int i, int status, struct slice
 {
     prepared->status[i] = status;
     assert_true(value.size < sizeof prepared->value[i]);
-    memcpy(prepared->value[i], value.data, value.size);
+    if (value.size > 0)
+        memcpy(prepared->value[i], value.data, value.size);
 }
 
 static void on_prepare(struct store_request *request, int status, struct slice value)
