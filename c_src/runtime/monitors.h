@@ -44,11 +44,6 @@ static inline struct process *monitor_watched(const struct monitor *monitor)
     return monitor->watched_remote ? NULL : monitor->watched.process;
 }
 
-static inline struct process *monitor_watcher(const struct monitor *monitor)
-{
-    return monitor->watcher_remote ? NULL : monitor->watcher.process;
-}
-
 /* The node of the remote party; NULL: both are ours. */
 static inline struct peer *monitor_peer(const struct monitor *monitor)
 {

@@ -47,7 +47,7 @@ static int compare_magnitude(const struct etf_integer *a, const struct etf_integ
     return 0;
 }
 
-int etf_integer_compare(const struct etf_integer *a, const struct etf_integer *b)
+static int compare_views(const struct etf_integer *a, const struct etf_integer *b)
 {
     if (a->negative != b->negative)
         return a->negative ? -1 : 1;
@@ -60,7 +60,7 @@ static int compare_integers(const uint8_t *a, const uint8_t *b)
     struct etf_integer b_integer;
     etf_integer_view(a, &a_integer);
     etf_integer_view(b, &b_integer);
-    return etf_integer_compare(&a_integer, &b_integer);
+    return compare_views(&a_integer, &b_integer);
 }
 
 /* -0.0 is less than 0.0, as OTP 27 orders keys; earlier releases hold them for equal. */

@@ -18,7 +18,6 @@ struct etf_integer {
 
 /* p: an integer (etf_proper). The result must not be copied: digits may point into it. */
 void etf_integer_view(const uint8_t *p, struct etf_integer *integer);
-int etf_integer_compare(const struct etf_integer *a, const struct etf_integer *b);
 
 /* p: an atom. Its text as UTF-8: the term's bytes, or room filled. */
 struct slice etf_atom_text(const uint8_t *p, uint8_t room[ATOM_BYTES_MAX]);

@@ -13,7 +13,13 @@
 
 enum { NUMBER_ROOM = 400, CODE_DIGITS_MAX = 6 };
 
-bool etf_parse_fail(struct etf_parse *parse, const char *error)
+/* Moves over bytes that hold no line break; there are as many. */
+static void skip(struct etf_parse *parse, size_t size)
+{
+    parse->rest = slice_of(parse->rest.data + size, parse->rest.size - size);
+}
+
+static bool fail(struct etf_parse *parse, const char *error)
 {
     parse->error = error;
     return false;
@@ -24,7 +30,7 @@ bool etf_parse_token(struct etf_parse *parse, const char *token)
     size_t size = strlen(token);
     if (parse->rest.size < size || memcmp(parse->rest.data, token, size) != 0)
         return false;
-    etf_parse_skip(parse, size);
+    skip(parse, size);
     return true;
 }
 
@@ -39,7 +45,7 @@ void etf_parse_blanks(struct etf_parse *parse)
             comment = false;
             parse->line++;
         }
-        etf_parse_skip(parse, 1);
+        skip(parse, 1);
     }
 }
 
@@ -52,10 +58,10 @@ static bool read_code(struct etf_parse *parse, struct buf *text)
     unsigned digits = 0;
     for (int c; digits <= CODE_DIGITS_MAX && isxdigit(c = etf_parse_peek(parse)); digits++) {
         code = code << 4 | (uint32_t)(isdigit(c) ? c - '0' : (c | 0x20) - 'a' + 10);
-        etf_parse_skip(parse, 1);
+        skip(parse, 1);
     }
     if (digits == 0 || digits > CODE_DIGITS_MAX || !etf_parse_token(parse, "}") || !utf8_append(text, code))
-        return etf_parse_fail(parse, "no such character as this \\x{...}");
+        return fail(parse, "no such character as this \\x{...}");
     return true;
 }
 
@@ -69,10 +75,9 @@ static bool read_escape(struct etf_parse *parse, struct buf *text)
         return read_code(parse, text);
     const char *found = c > 0 ? strchr(from, c) : NULL;
     if (found == NULL)
-        return etf_parse_fail(parse,
-                              "only \\n \\r \\t \\\\ \\' \\\" and \\x{HEX} are known behind a backslash");
+        return fail(parse, "only \\n \\r \\t \\\\ \\' \\\" and \\x{HEX} are known behind a backslash");
     buf_append_u8(text, (uint8_t)to[found - from]);
-    etf_parse_skip(parse, 1);
+    skip(parse, 1);
     return true;
 }
 
@@ -81,10 +86,10 @@ static bool read_character(struct etf_parse *parse, struct buf *text)
 {
     size_t size = utf8_size(parse->rest);
     if (size == 0)
-        return etf_parse_fail(parse, "not UTF-8");
+        return fail(parse, "not UTF-8");
     parse->line += parse->rest.data[0] == '\n';
     buf_append(text, parse->rest.data, size);
-    etf_parse_skip(parse, size);
+    skip(parse, size);
     return true;
 }
 
@@ -94,7 +99,7 @@ static bool read_quoted(struct etf_parse *parse, const char *quote, struct buf *
     bool ok = true;
     while (ok && !etf_parse_token(parse, quote)) {
         if (parse->rest.size == 0)
-            ok = etf_parse_fail(parse, "a closing quote is missing");
+            ok = fail(parse, "a closing quote is missing");
         else
             ok = etf_parse_token(parse, "\\") ? read_escape(parse, text) : read_character(parse, text);
     }
@@ -122,7 +127,7 @@ static bool write_atom(struct etf_parse *parse, struct slice text, struct buf *o
     for (size_t at = 0; at < text.size && characters <= ATOM_CHARACTERS_MAX; characters++)
         at += utf8_size(slice_of(text.data + at, text.size - at));
     if (characters > ATOM_CHARACTERS_MAX)
-        return etf_parse_fail(parse, "an atom has 255 characters at most");
+        return fail(parse, "an atom has 255 characters at most");
     etf_write_atom_slice(out, text);
     return true;
 }
@@ -133,10 +138,10 @@ static bool read_atom(struct etf_parse *parse, struct buf *out)
     bool quoted = etf_parse_token(parse, "'");
     size_t size = quoted ? 0 : word_size(parse);
     buf_append(&text, parse->rest.data, size);
-    etf_parse_skip(parse, size);
+    skip(parse, size);
     bool ok = quoted ? read_quoted(parse, "'", &text) : true;
     if (ok && !quoted && size == 0)
-        ok = etf_parse_fail(parse, "a term is expected here");
+        ok = fail(parse, "a term is expected here");
     ok = ok && write_atom(parse, buf_slice(&text), out);
     buf_release(&text);
     return ok;
@@ -164,11 +169,11 @@ static bool read_hex(struct etf_parse *parse, bool negative, struct buf *out)
     while (size < parse->rest.size && isxdigit(parse->rest.data[size]))
         size++;
     if (size == 0)
-        return etf_parse_fail(parse, "digits are expected behind 16#");
+        return fail(parse, "digits are expected behind 16#");
     if (size > 2 * (size_t)ETF_BIG_BYTES_MAX)
-        return etf_parse_fail(parse, "an integer is too large for a BEAM");
+        return fail(parse, "an integer is too large for a BEAM");
     write_big(slice_of(parse->rest.data, size), negative, out);
-    etf_parse_skip(parse, size);
+    skip(parse, size);
     return true;
 }
 
@@ -201,7 +206,7 @@ static bool write_float(struct etf_parse *parse, const char *text, bool negative
 {
     double value = strtod(text, NULL);
     if (!isfinite(value))
-        return etf_parse_fail(parse, "a float is too large");
+        return fail(parse, "a float is too large");
     etf_write_double(out, negative ? -value : value);
     return true;
 }
@@ -211,7 +216,7 @@ static bool write_integer(struct etf_parse *parse, const char *text, bool negati
     errno = 0;
     uint64_t value = strtoull(text, NULL, 10);
     if (errno != 0 || (negative && value > (uint64_t)INT64_MAX + 1))
-        return etf_parse_fail(parse, "an integer beyond 64 bits is written as 16#...");
+        return fail(parse, "an integer beyond 64 bits is written as 16#...");
     if (negative && value > 0)
         etf_write_int64(out, -(int64_t)(value - 1) - 1);
     else
@@ -229,10 +234,9 @@ static bool read_number(struct etf_parse *parse, struct buf *out)
     size_t fraction = float_size(parse, whole);
     size_t size = fraction > 0 ? fraction : whole;
     if (whole == 0 || size >= sizeof text)
-        return etf_parse_fail(parse,
-                              whole == 0 ? "digits are expected here" : "a number has too many digits");
+        return fail(parse, whole == 0 ? "digits are expected here" : "a number has too many digits");
     memcpy(text, parse->rest.data, size);
-    etf_parse_skip(parse, size);
+    skip(parse, size);
     return fraction > 0 ? write_float(parse, text, negative, out) : write_integer(parse, text, negative, out);
 }
 
@@ -244,8 +248,8 @@ static bool read_small(struct etf_parse *parse, unsigned max, unsigned *value)
     for (size_t i = 0; i < size && *value <= max; i++)
         *value = *value * 10 + parse->rest.data[i] - '0';
     if (size == 0 || *value > max)
-        return etf_parse_fail(parse, "this number is missing or too large here");
-    etf_parse_skip(parse, size);
+        return fail(parse, "this number is missing or too large here");
+    skip(parse, size);
     return true;
 }
 
@@ -258,7 +262,7 @@ static bool read_fun(struct etf_parse *parse, struct buf *out)
     if (!read_atom(parse, out))
         return false;
     if (!etf_parse_token(parse, ":") || !read_atom(parse, out) || !etf_parse_token(parse, "/"))
-        return etf_parse_fail(parse, "a fun is written as fun Module:Function/Arity");
+        return fail(parse, "a fun is written as fun Module:Function/Arity");
     if (!read_small(parse, UINT8_MAX, &arity))
         return false;
     etf_write_uint64(out, arity);
@@ -274,7 +278,7 @@ static bool append_latin1(struct etf_parse *parse, struct slice text, struct buf
         uint32_t character;
         size_t size = utf8_read(text, &character);
         if (character > UINT8_MAX)
-            return etf_parse_fail(parse, "this string needs /utf8");
+            return fail(parse, "this string needs /utf8");
         buf_append_u8(out, (uint8_t)character);
         text = slice_of(text.data + size, text.size - size);
     }
@@ -300,7 +304,7 @@ static bool read_byte_segment(struct etf_parse *parse, struct buf *bytes, unsign
     if (!read_small(parse, UINT8_MAX, &value))
         return false;
     if (etf_parse_token(parse, ":") && (!read_small(parse, 8, bits) || *bits == 0 || value >> *bits != 0))
-        return etf_parse_fail(parse, "a size is 1 to 8 bits, and the number has to fit");
+        return fail(parse, "a size is 1 to 8 bits, and the number has to fit");
     buf_append_u8(bytes, (uint8_t)(value << (8 - *bits)));
     return true;
 }
@@ -314,7 +318,7 @@ static bool read_segments(struct etf_parse *parse, struct buf *bytes, unsigned *
         return true;
     for (;;) {
         if (*bits != 8)
-            return etf_parse_fail(parse, "only the last number of a binary has a size");
+            return fail(parse, "only the last number of a binary has a size");
         bool ok = etf_parse_token(parse, "\"") ? read_text_segment(parse, bytes)
                                                : read_byte_segment(parse, bytes, bits);
         if (!ok)
@@ -323,7 +327,7 @@ static bool read_segments(struct etf_parse *parse, struct buf *bytes, unsigned *
         if (etf_parse_token(parse, ">>"))
             return true;
         if (!etf_parse_token(parse, ","))
-            return etf_parse_fail(parse, ", or >> is expected here");
+            return fail(parse, ", or >> is expected here");
         etf_parse_blanks(parse);
     }
 }
@@ -334,7 +338,7 @@ static bool read_binary(struct etf_parse *parse, struct buf *out)
     struct buf bytes = BUF_EMPTY;
     bool ok = read_segments(parse, &bytes, &bits);
     if (ok && bytes.size > UINT32_MAX)
-        ok = etf_parse_fail(parse, "a binary is too large");
+        ok = fail(parse, "a binary is too large");
     if (ok && bits < 8) {
         buf_append_u8(out, ETF_BIT_BINARY);
         buf_append_u32(out, (uint32_t)bytes.size);
@@ -369,7 +373,7 @@ static bool read_string(struct etf_parse *parse, struct buf *out)
     struct buf text = BUF_EMPTY;
     bool ok = read_quoted(parse, "\"", &text);
     if (ok && text.size > UINT32_MAX)
-        ok = etf_parse_fail(parse, "a string is too large");
+        ok = fail(parse, "a string is too large");
     if (ok)
         write_characters(buf_slice(&text), out);
     buf_release(&text);

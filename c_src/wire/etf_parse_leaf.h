@@ -16,20 +16,11 @@ static inline int etf_parse_peek(const struct etf_parse *parse)
     return parse->rest.size > 0 ? parse->rest.data[0] : -1;
 }
 
-/* Moves over bytes that hold no line break; there are as many. */
-static inline void etf_parse_skip(struct etf_parse *parse, size_t size)
-{
-    parse->rest = slice_of(parse->rest.data + size, parse->rest.size - size);
-}
-
 /* Moves over blanks, line breaks and comments. */
 void etf_parse_blanks(struct etf_parse *parse);
 
 /* Takes token (no line break in it) if it comes next. */
 bool etf_parse_token(struct etf_parse *parse, const char *token);
-
-/* Gives false. */
-bool etf_parse_fail(struct etf_parse *parse, const char *error);
 
 /* Appends the number, atom, fun, binary or string that comes next: a valid term in some form. */
 bool etf_parse_leaf(struct etf_parse *parse, struct buf *out);
